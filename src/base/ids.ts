@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto'
+
+declare const brand: unique symbol
+type Branded<T, Name extends string> = T & { readonly [brand]: Name }
+
+/** Number of an engine, counted from 0 by the hub; never given twice in the life of a controller. */
+export type EngineId = Branded<number, 'EngineId'>
+/** Name of an engine process: its session id and its socket identity at once. */
+export type EngineUuid = Branded<string, 'EngineUuid'>
+/** Name of a request; replies are matched by it alone. */
+export type MessageId = Branded<string, 'MessageId'>
+/** Name of one sending peer. */
+export type SessionId = Branded<string, 'SessionId'>
+
+/** What message ids and engine uuids may consist of: Python engines paste them into identifiers. */
+export const SAFE_ID = /^[A-Za-z0-9_-]+$/
+
+/** A fresh session id: 8 hex digits, a dash, 24 hex digits. */
+export function newSessionId(): SessionId {
+  const hex = randomBytes(16).toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}` as SessionId
+}
+
+/** A fresh engine uuid, of the same form as a session id, which it also is. */
+export function newEngineUuid(): EngineUuid {
+  return newSessionId() as string as EngineUuid
+}
