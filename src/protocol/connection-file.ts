@@ -20,7 +20,7 @@ const common = {
   task: port,
   iopub: port,
   key: v.optional(v.string(), ''),
-  curve_serverkey: v.nullish(v.string(), null),
+  curve_serverkey: v.nullish(v.null('this controller encrypts (CURVE); start it without encryption'), null),
   location: v.optional(v.string(), ''),
   // `orjson` writes ordinary JSON; anything else would make us run or guess what a stranger packed.
   pack: v.picklist(['json', 'orjson'], 'messages must be packed as json: start the controller with json'),
