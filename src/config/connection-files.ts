@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Millis } from '../base/clock.ts'
 import { ConnectionError, TimeoutError } from '../errors.ts'
@@ -150,6 +150,6 @@ export function connectionFilePath(
   if (where.file === undefined || where.file === '') {
     return connectionFilePaths(where.securityDir, where.clusterId)[role]
   }
-  const bareName = dirname(where.file) === '.' && !existsSync(where.file)
+  const bareName = basename(where.file) === where.file && !existsSync(where.file)
   return bareName ? join(where.securityDir, where.file) : where.file
 }
