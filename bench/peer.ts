@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { Command } from './roster.ts'
+
+/** What the harness asks of a peer. */
+export interface Question {
+  readonly workload: string
+  readonly count: number
+  readonly engines: number
+}
+
+/** What a peer says: about itself first, then one answer a question. */
+interface Answer {
+  readonly version?: string
+  readonly missing?: string
+  readonly seconds?: readonly number[]
+  readonly failed?: string
+}
+
+/** This peer is not installed here; everything it would have measured is reported as missing. */
+export class PeerMissing extends Error {}
+
+/** Long enough for the slowest peer's cluster to start and one round to run. */
+const ANSWER_MS_MAX = 60_000
+const CLOSE_MS_MAX = 15_000
+
+/** A peer's process seen from the harness: questions on its stdin, answers from its descriptor 3, a line each. */
+export class Peer {
+  readonly #child: ChildProcess
+  readonly #answers: AsyncIterator<string>
+  readonly #closed: Promise<void>
+  #stderr = ''
+  version = ''
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    this.#answers = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]()
+    this.#closed = new Promise(resolve => child.once('close', () => resolve()))
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-2_000)
+    })
+    // A peer that died is noticed by the end of its answers; the broken pipe says nothing more.
+    child.stdin!.on('error', () => {})
+  }
+
+  /** Starts the program and waits for its first word. @throws PeerMissing where it is not installed. */
+  static async start(command: Command): Promise<Peer> {
+    const child = spawn(command.file, command.args, {
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    })
+    const spawned = new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve)
+      child.once('error', error => reject(new PeerMissing(error.message)))
+    })
+    await spawned
+    const peer = new Peer(child)
+    const { version, missing } = await peer.#answer()
+    if (missing !== undefined) throw new PeerMissing(missing)
+    peer.version = version ?? ''
+    return peer
+  }
+
+  /** Has one round measured. @returns the seconds of its samples. */
+  async measure(question: Question): Promise<readonly number[]> {
+    this.#child.stdin!.write(`${JSON.stringify(question)}\n`)
+    const { seconds, failed } = await this.#answer()
+    if (seconds === undefined) throw new Error(failed ?? 'the peer gave no seconds')
+    return seconds
+  }
+
+  /** Ends the process: it closes its own cluster when its stdin ends, and is killed if that takes too long. */
+  async close(): Promise<void> {
+    this.#child.stdin!.end()
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_MS_MAX)
+    await this.#closed
+    clearTimeout(timer)
+  }
+
+  async #answer(): Promise<Answer> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`)), ANSWER_MS_MAX)
+    })
+    try {
+      const line = await Promise.race([this.#answers.next(), late])
+      if (line.done) throw new Error(`the peer's process ended: ${this.#stderr.trim() || 'it said nothing'}`)
+      return JSON.parse(line.value) as Answer
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}

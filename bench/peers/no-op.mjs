@@ -1,0 +1,2 @@
+/** The task that piscina's threads run: nothing. */
+export default () => 0

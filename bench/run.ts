@@ -1,0 +1,86 @@
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { type Figure, measureWorkload } from './harness.ts'
+import { figureLine, markdownTable, terminalTable, verdictLine, verdicts } from './report.ts'
+import { OURS, type PeerName, roster } from './roster.ts'
+import type { Workload } from './workload.ts'
+import { latency } from './workloads/latency.ts'
+import { map } from './workloads/map.ts'
+import { pull } from './workloads/pull.ts'
+import { push } from './workloads/push.ts'
+import { scatterGather } from './workloads/scatter-gather.ts'
+import { start } from './workloads/start.ts'
+import { tasks } from './workloads/tasks.ts'
+
+const workloads: readonly Workload[] = [start, tasks, latency, map, push, pull, scatterGather]
+
+const usage = `npm run bench [-- workload… --peers=NAME,… --markdown --require-goals]
+
+Measures the workloads (default: all) on itsparallel and on every peer that is installed here, side by side.
+Prints one JSON line a figure and a goal, then a table.
+
+  workloads        ${workloads.map(({ name }) => name).join(', ')}
+  --peers=a,b      only these of ${Object.keys(roster).join(', ')}
+  --markdown       print the table as the README has it on stdout, and the JSON lines on stderr
+  --require-goals  end with exit code 1 when a first goal is not met
+`
+
+/** Wrong words on the command line: one clear error, and the exit code that means a usage error. */
+function refuse(message: string): never {
+  console.error(`bench: ${message}`)
+  process.exit(2)
+}
+
+function readCommandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', default: false },
+        markdown: { type: 'boolean', default: false },
+        peers: { type: 'string', default: Object.keys(roster).join(',') },
+        'require-goals': { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    return refuse((error as Error).message)
+  }
+}
+
+function chosen<T extends string>(kind: string, words: readonly string[], known: readonly T[]): T[] {
+  const stranger = words.find(word => !known.includes(word as T))
+  if (stranger !== undefined) refuse(`no ${kind} is called ${stranger}; there are ${known.join(', ')}`)
+  return known.filter(name => words.includes(name))
+}
+
+const { values: options, positionals } = readCommandLine()
+if (options.help) {
+  console.log(usage)
+  process.exit(0)
+}
+const allNames = workloads.map(({ name }) => name)
+const names = chosen('workload', positionals.length === 0 ? allNames : positionals, allNames)
+const peers = chosen<PeerName>('peer', options.peers.split(','), Object.keys(roster) as PeerName[])
+
+const say = options.markdown ? console.error : console.log
+const runs: Figure[][] = []
+for (const workload of workloads.filter(({ name }) => names.includes(name))) {
+  const figures = await measureWorkload(workload, peers)
+  runs.push(figures)
+  const ours = figures.find(({ peer }) => peer === OURS)
+  for (const figure of figures) say(figureLine(figure, ours))
+  for (const verdict of verdicts(figures)) say(verdictLine(workload.name, verdict))
+}
+
+if (options.markdown) {
+  const [cpu] = os.cpus()
+  console.log(markdownTable(runs))
+  console.log(
+    `\nTwo engines unless stated, on ${os.cpus().length} cores (${cpu?.model ?? 'unknown'}), Node ${process.versions.node}.`,
+  )
+} else {
+  console.log(terminalTable(runs))
+}
+
+const failed = runs.flatMap(verdicts).some(({ goal, met }) => goal.level === 'first' && met !== true)
+if (options['require-goals'] && failed) process.exitCode = 1
