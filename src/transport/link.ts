@@ -1,0 +1,51 @@
+/**
+ * Between a socket's pattern (who gets which message) and what carries its bytes: a link is one live connection, a
+ * carrier makes links. TCP and memory differ in these, and in nothing else.
+ */
+import type { Frame, Message } from './socket.ts'
+
+/** One connection whose handshake is done. */
+export interface Link {
+  /** The name the peer chose, or, empty at first, the one that a ROUTER gives it. */
+  identity: Buffer
+  readonly remote: string
+  /** Bytes of messages taken that the system has not taken from us yet. */
+  readonly waitingBytes: number
+  /** Messages taken so far, and how many of them were handed on: both only grow. */
+  readonly messagesTaken: number
+  readonly messagesHanded: number
+  send(message: Message): void
+  /** Tells a publisher what we want, or no longer want. */
+  sendTopic(subscribe: boolean, topic: Buffer): void
+  close(cause: string): void
+}
+
+/** What a carrier tells the socket it works for. */
+export interface LinkHost {
+  opened(link: Link): void
+  received(link: Link, message: Frame[]): void
+  /** The messages of one read have all been delivered. */
+  batchEnded(): void
+  topicChanged(link: Link, subscribe: boolean, topic: Buffer): void
+  /** Some of what waited was handed on. */
+  handed(link: Link): void
+  /** @param unsent what was taken and never handed on, in order */
+  closed(link: Link, cause: string, unsent: Message[]): void
+}
+
+/** Makes links by listening and connecting. */
+export interface Carrier {
+  bind(url: string): Promise<string>
+  connect(url: string): void
+  disconnect(url: string): void
+  pause(): void
+  resume(): void
+  close(lingerMs: number): Promise<void>
+}
+
+/** Bytes of a message's frames, as they count for high-water marks. */
+export function messageBytes(message: Message): number {
+  let bytes = 0
+  for (let i = 0; i < message.length; i++) bytes += message[i]!.length
+  return bytes
+}

@@ -1,0 +1,198 @@
+/**
+ * Cuts a stream of bytes into ZMTP frames, and frames into messages.
+ *
+ * It knows neither handshake nor socket types: whole messages and commands go to a `FrameSink`. Its invariants:
+ *
+ * 1. A frame that lies whole in one chunk is a view of that chunk, never a copy.
+ * 2. A frame that does not is copied once, byte by byte as it arrives, whatever its length.
+ * 3. Memory set aside for a frame is at most `RESERVE_FACTOR` times what has really arrived of it (or
+ *    `RESERVE_AT_ONCE_BYTES`), so announcing much costs a stranger as much as it costs us.
+ * 4. Where the stream is cut into chunks changes nothing about what is delivered.
+ * 5. After a violation nothing is delivered any more.
+ */
+import type { Frame } from '../socket.ts'
+
+/** What one peer may make us keep. */
+export interface FrameLimits {
+  readonly frameBytesMax: number
+  readonly messageFramesMax: number
+  readonly messageBytesMax: number
+  readonly commandBytesMax: number
+}
+
+/** Who takes what was decoded. A text as answer is a violation: decoding stops for good. */
+export interface FrameSink {
+  message(frames: Frame[]): string | undefined
+  command(body: Frame): string | undefined
+}
+
+export const FLAG_MORE = 1
+export const FLAG_LONG = 2
+export const FLAG_COMMAND = 4
+
+const SHORT_HEADER_BYTES = 2
+const LONG_HEADER_BYTES = 9
+const RESERVE_AT_ONCE_BYTES = 65_536
+const RESERVE_FACTOR = 16
+const EMPTY: Frame = Buffer.alloc(0)
+
+export class FrameDecoder {
+  readonly #limits: FrameLimits
+  readonly #sink: FrameSink
+  /** Frames of the message that is being received. */
+  #frames: Frame[] = []
+  #messageBytes = 0
+  /** The first bytes of a header that was cut by the end of a chunk. */
+  readonly #header = Buffer.alloc(LONG_HEADER_BYTES)
+  #headerBytes = 0
+  /** The frame that was cut by the end of a chunk: its flags, its length, and what is there of it. */
+  #flags = 0
+  #size = -1
+  #body: Buffer | undefined
+  #bodyBytes = 0
+  #parts: Buffer[] = []
+
+  constructor(limits: FrameLimits, sink: FrameSink) {
+    this.#limits = limits
+    this.#sink = sink
+  }
+
+  /** Whether a message has begun and not ended. */
+  get inMessage(): boolean {
+    return this.#frames.length > 0 || this.#headerBytes > 0 || this.#size >= 0
+  }
+
+  /** Takes the next bytes of the stream. @returns what the peer did wrong, if it did. */
+  decode(chunk: Buffer): string | undefined {
+    let at = 0
+    if (this.#size >= 0) {
+      at = this.#fill(chunk, 0)
+      if (this.#bodyBytes < this.#size) return undefined
+      const violation = this.#finishCut()
+      if (violation !== undefined) return violation
+    } else if (this.#headerBytes > 0) {
+      at = this.#fillHeader(chunk)
+      if (at < 0) return undefined
+      const violation = this.#begin(this.#header[0]!, frameSize(this.#header, 0))
+      if (violation !== undefined) return violation
+      at = this.#fill(chunk, at)
+      if (this.#bodyBytes < this.#size) return undefined
+      const finished = this.#finishCut()
+      if (finished !== undefined) return finished
+    }
+    return this.#decodeWhole(chunk, at)
+  }
+
+  /** The hot loop: every frame that lies whole in the chunk. */
+  #decodeWhole(chunk: Buffer, from: number): string | undefined {
+    const end = chunk.length
+    let at = from
+    while (at < end) {
+      const flags = chunk[at]!
+      const long = (flags & FLAG_LONG) !== 0
+      const bodyAt = at + (long ? LONG_HEADER_BYTES : SHORT_HEADER_BYTES)
+      if (bodyAt > end) return this.#cutHeader(chunk, at)
+      const size = long ? frameSize(chunk, at) : chunk[at + 1]!
+      at = bodyAt + size
+      if (at > end) {
+        const violation = this.#begin(flags, size)
+        if (violation === undefined) this.#fill(chunk, bodyAt)
+        return violation
+      }
+      const frame = size === 0 ? EMPTY : chunk.subarray(bodyAt, at)
+      const violation = this.#take(flags, frame)
+      if (violation !== undefined) return violation
+    }
+    return undefined
+  }
+
+  #take(flags: number, frame: Frame): string | undefined {
+    if ((flags & FLAG_COMMAND) !== 0) {
+      if (frame.length > this.#limits.commandBytesMax) return `a command of ${frame.length} bytes`
+      return this.#sink.command(frame)
+    }
+    const frames = this.#frames
+    frames.push(frame)
+    this.#messageBytes += frame.length
+    if (frame.length > this.#limits.frameBytesMax) return `a frame of ${frame.length} bytes`
+    if (frames.length > this.#limits.messageFramesMax)
+      return `a message of more than ${frames.length - 1} frames`
+    if (this.#messageBytes > this.#limits.messageBytesMax)
+      return `a message of more than ${this.#limits.messageBytesMax} bytes`
+    if ((flags & FLAG_MORE) !== 0) return undefined
+    this.#frames = []
+    this.#messageBytes = 0
+    return this.#sink.message(frames)
+  }
+
+  #cutHeader(chunk: Buffer, at: number): undefined {
+    this.#headerBytes = chunk.copy(this.#header, 0, at)
+    return undefined
+  }
+
+  /** @returns where the body begins in `chunk`, or -1 while the header is not complete. */
+  #fillHeader(chunk: Buffer): number {
+    const wanted = (this.#header[0]! & FLAG_LONG) !== 0 ? LONG_HEADER_BYTES : SHORT_HEADER_BYTES
+    const taken = chunk.copy(this.#header, this.#headerBytes, 0, wanted - this.#headerBytes)
+    this.#headerBytes += taken
+    if (this.#headerBytes < wanted) return -1
+    this.#headerBytes = 0
+    return taken
+  }
+
+  /** Begins a frame that is not whole in its chunk. What it announces is checked before anything is kept for it. */
+  #begin(flags: number, size: number): string | undefined {
+    if ((flags & FLAG_COMMAND) !== 0) {
+      if (size > this.#limits.commandBytesMax) return `a command of ${size} bytes`
+    } else {
+      if (size > this.#limits.frameBytesMax) return `a frame of ${size} bytes`
+      if (this.#messageBytes + size > this.#limits.messageBytesMax) {
+        return `a message of more than ${this.#limits.messageBytesMax} bytes`
+      }
+    }
+    this.#flags = flags
+    this.#size = size
+    this.#bodyBytes = 0
+    return undefined
+  }
+
+  /** Moves bytes of the cut frame out of `chunk`. @returns where the next frame begins, if it is complete. */
+  #fill(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + this.#size - this.#bodyBytes)
+    if (this.#body === undefined) {
+      const arrived = this.#bodyBytes + end - at
+      // Invariant 3: until enough has arrived, the chunks themselves are kept, and copied into place later.
+      if (this.#size > RESERVE_AT_ONCE_BYTES && this.#size > arrived * RESERVE_FACTOR) {
+        this.#parts.push(chunk.subarray(at, end))
+        this.#bodyBytes = arrived
+        return end
+      }
+      this.#reserve()
+    }
+    chunk.copy(this.#body!, this.#bodyBytes, at, end)
+    this.#bodyBytes += end - at
+    return end
+  }
+
+  #reserve(): void {
+    const body =
+      this.#size > RESERVE_AT_ONCE_BYTES ? Buffer.allocUnsafeSlow(this.#size) : Buffer.allocUnsafe(this.#size)
+    let at = 0
+    for (const part of this.#parts) at += part.copy(body, at)
+    this.#parts = []
+    this.#body = body
+  }
+
+  #finishCut(): string | undefined {
+    const body = this.#body ?? EMPTY
+    this.#size = -1
+    this.#body = undefined
+    return this.#take(this.#flags, body)
+  }
+}
+
+function frameSize(bytes: Buffer, at: number): number {
+  if ((bytes[at]! & FLAG_LONG) === 0) return bytes[at + 1]!
+  // Above 2^53 it is no longer exact, but then it is over every limit anyway.
+  return bytes.readUInt32BE(at + 1) * 0x1_0000_0000 + bytes.readUInt32BE(at + 5)
+}

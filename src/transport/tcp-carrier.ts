@@ -1,0 +1,148 @@
+import { createServer, type Server, type Socket as Stream } from 'node:net'
+import { ConnectionError, UsageError } from '../errors.ts'
+import type { Carrier, LinkHost } from './link.ts'
+import type { SocketOptions, SocketType } from './socket.ts'
+import type { ZmtpOptions } from './state/zmtp-machine.ts'
+import { parseTcpUrl, tcpUrl } from './tcp-address.ts'
+import { TcpConnection } from './tcp-connection.ts'
+import { TcpDialer } from './tcp-dialer.ts'
+
+const FRAME_BYTES_MAX = 4 * 1024 ** 3
+const MESSAGE_FRAMES_MAX = 65_536
+const COMMAND_BYTES_MAX = 65_536
+const HANDSHAKE_MS = 30_000
+const IDENTITY_BYTES_MAX = 255
+
+/** Listens and connects over TCP for one socket, and owns every connection it made until `close`. */
+export class TcpCarrier implements Carrier {
+  readonly #host: LinkHost
+  readonly #zmtp: ZmtpOptions
+  readonly #reconnect: { readonly minMs: number; readonly maxMs: number }
+  readonly #servers = new Set<Server>()
+  readonly #dialers = new Map<string, TcpDialer>()
+  readonly #connections = new Set<TcpConnection>()
+  #paused = false
+  #closing = false
+  #onEmpty: (() => void) | undefined
+
+  constructor(type: SocketType, options: SocketOptions, host: LinkHost) {
+    this.#host = host
+    this.#zmtp = zmtpOptions(type, options)
+    this.#reconnect = options.reconnect ?? { minMs: 50, maxMs: 1000 }
+  }
+
+  async bind(url: string): Promise<string> {
+    const { host, port } = parseTcpUrl(url)
+    const server = createServer({ noDelay: true }, stream => this.#adopt(stream))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', error => reject(bindError(url, error)))
+      server.listen({ host, port, backlog: 1024 }, resolve)
+    })
+    // A failing accept (too many open files) concerns that one connection; those there are go on.
+    server.on('error', () => {})
+    this.#servers.add(server)
+    const address = server.address()
+    if (address === null || typeof address === 'string')
+      throw new ConnectionError(`cannot tell where ${url} listens`)
+    return tcpUrl(host, address.port)
+  }
+
+  connect(url: string): void {
+    if (this.#dialers.has(url)) return
+    const dialer = new TcpDialer(parseTcpUrl(url), this.#reconnect, (stream, onClosed) =>
+      this.#adopt(stream, onClosed),
+    )
+    this.#dialers.set(url, dialer)
+    dialer.start()
+  }
+
+  disconnect(url: string): void {
+    this.#dialers.get(url)?.stop()
+    this.#dialers.delete(url)
+  }
+
+  pause(): void {
+    this.#paused = true
+    for (const connection of this.#connections) connection.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    for (const connection of this.#connections) connection.resume()
+  }
+
+  async close(lingerMs: number): Promise<void> {
+    this.#closing = true
+    const stopped = [...this.#servers].map(
+      server => new Promise<void>(resolve => server.close(() => resolve())),
+    )
+    for (const dialer of this.#dialers.values()) dialer.stop()
+    if (lingerMs > 0) for (const connection of this.#connections) connection.end()
+    await this.#emptied(lingerMs)
+    for (const connection of this.#connections) connection.close('closed by us')
+    await Promise.all(stopped)
+  }
+
+  #adopt(stream: Stream, onClosed?: (opened: boolean) => void): TcpConnection | undefined {
+    if (this.#closing) {
+      stream.destroy()
+      return undefined
+    }
+    const connection = new TcpConnection(stream, this.#zmtp, this.#host, (closed, opened) => {
+      this.#connections.delete(closed)
+      if (this.#connections.size === 0) this.#onEmpty?.()
+      onClosed?.(opened)
+    })
+    this.#connections.add(connection)
+    if (this.#paused) connection.pause()
+    return connection
+  }
+
+  async #emptied(lingerMs: number): Promise<void> {
+    if (this.#connections.size === 0 || lingerMs <= 0) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, lingerMs)
+      this.#onEmpty = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+function zmtpOptions(type: SocketType, options: SocketOptions): ZmtpOptions {
+  const identity = Buffer.from(options.identity ?? '')
+  if (identity.length > IDENTITY_BYTES_MAX || identity[0] === 0) {
+    throw new UsageError('a socket identity has 1 to 255 bytes and does not begin with a zero byte')
+  }
+  const frameBytesMax = options.frameBytesMax ?? FRAME_BYTES_MAX
+  return {
+    type,
+    identity,
+    limits: {
+      frameBytesMax,
+      messageFramesMax: options.messageFramesMax ?? MESSAGE_FRAMES_MAX,
+      messageBytesMax: frameBytesMax * 2,
+      commandBytesMax: COMMAND_BYTES_MAX,
+    },
+    handshakeMs: HANDSHAKE_MS,
+    heartbeat: options.heartbeat,
+  }
+}
+
+function bindError(url: string, cause: Error): ConnectionError {
+  const code = (cause as NodeJS.ErrnoException).code
+  if (code === 'EADDRINUSE') {
+    return new ConnectionError(
+      `cannot listen on ${url}: another program uses this port. Stop it, or choose another port (0 lets the system choose)`,
+      { cause },
+    )
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new ConnectionError(
+      `cannot listen on ${url}: this machine has no such address. Choose one that it has`,
+      { cause },
+    )
+  }
+  return new ConnectionError(`cannot listen on ${url}: ${cause.message}`, { cause })
+}

@@ -1,0 +1,194 @@
+import type { Socket as Stream } from 'node:net'
+import { Alarm } from '../base/alarm.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { Queue } from '../base/queue.ts'
+import { type Link, type LinkHost, messageBytes } from './link.ts'
+import type { Message } from './socket.ts'
+import { subscriptionFrame } from './state/command.ts'
+import { type ZmtpEffect, type ZmtpEvent, ZmtpMachine, type ZmtpOptions } from './state/zmtp-machine.ts'
+import { WriteBatch } from './write-batch.ts'
+
+/** Answers to PINGs and the like that a peer may leave unread before it is cut off. */
+const CONTROL_BYTES_MAX = 1024 * 1024
+
+/** Connections that have something to write, until the end of this turn of the loop. */
+let touched: TcpConnection[] = []
+
+function flushTouched(): void {
+  const connections = touched
+  touched = []
+  for (const connection of connections) connection.flush()
+}
+
+/** The shell around one ZMTP machine: a stream, the queue before it, and one timer. */
+export class TcpConnection implements Link {
+  identity: Buffer = Buffer.alloc(0)
+  readonly remote: string
+  messagesTaken = 0
+  messagesHanded = 0
+  readonly #stream: Stream
+  readonly #machine: ZmtpMachine
+  readonly #host: LinkHost
+  readonly #clock: Clock
+  readonly #alarm: Alarm
+  readonly #onClosed: (connection: TcpConnection, opened: boolean) => void
+  readonly #queue = new Queue<Message>()
+  #queueBytes = 0
+  readonly #batch = new WriteBatch()
+  #minor: 0 | 1 = 1
+  #writing = false
+  #touched = false
+  #opened = false
+  #closed = false
+  #ending = false
+  #error: string | undefined
+
+  constructor(
+    stream: Stream,
+    options: ZmtpOptions,
+    host: LinkHost,
+    onClosed: (connection: TcpConnection, opened: boolean) => void,
+    clock: Clock = systemClock,
+  ) {
+    this.#stream = stream
+    this.#host = host
+    this.#onClosed = onClosed
+    this.#clock = clock
+    this.#machine = new ZmtpMachine(options)
+    this.remote = `${stream.remoteAddress}:${stream.remotePort}`
+    this.#alarm = new Alarm(clock, () => this.#handle({ type: 'tick' }))
+    stream.on('data', (bytes: Buffer) => this.#handle({ type: 'bytes', bytes }))
+    stream.on('error', error => {
+      this.#error = error.message
+    })
+    stream.on('close', () => {
+      this.#handle({ type: 'ended' })
+      this.#onClosed(this, this.#opened)
+    })
+    this.#handle({ type: 'connected' })
+  }
+
+  get waitingBytes(): number {
+    return this.#queueBytes + this.#batch.bytes
+  }
+
+  send(message: Message): void {
+    this.messagesTaken += 1
+    this.#queue.push(message)
+    this.#queueBytes += messageBytes(message)
+    if (this.#touched || this.#writing) return
+    this.#touched = true
+    // One write a turn for everything that is sent in it, whoever sends it.
+    if (touched.push(this) === 1) process.nextTick(flushTouched)
+  }
+
+  sendTopic(subscribe: boolean, topic: Buffer): void {
+    if (!this.#closed) this.#stream.write(subscriptionFrame(subscribe, topic, this.#minor))
+  }
+
+  /** Writes what is queued, unless a write is under way: then its end does. */
+  flush(): void {
+    this.#touched = false
+    if (this.#writing || this.#closed) return
+    this.#batch.fill(this.#queue)
+    const pieces = this.#batch.pieces
+    if (pieces.length === 0) {
+      this.#endIfAsked()
+      return
+    }
+    this.#queueBytes -= this.#batch.bytes
+    this.#writing = true
+    if (pieces.length === 1) {
+      this.#stream.write(pieces[0]!, this.#onWritten)
+      return
+    }
+    this.#stream.cork()
+    for (let i = 0; i < pieces.length - 1; i++) this.#stream.write(pieces[i]!)
+    this.#stream.write(pieces[pieces.length - 1]!, this.#onWritten)
+    this.#stream.uncork()
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#handle({ type: 'resumed' })
+    this.#stream.resume()
+  }
+
+  /** Ends the connection once everything queued is written. */
+  end(): void {
+    this.#ending = true
+    if (!this.#opened) this.#stream.destroy()
+    else this.flush()
+  }
+
+  close(cause: string): void {
+    this.#finish(cause)
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#writing = false
+    if (error !== undefined && error !== null) return
+    this.messagesHanded += this.#batch.messages
+    this.#batch.release()
+    this.flush()
+    this.#host.handed(this)
+  }
+
+  #endIfAsked(): void {
+    if (!this.#ending) return
+    this.#stream.end()
+    this.#stream.resume()
+  }
+
+  #handle(event: ZmtpEvent): void {
+    if (this.#closed) return
+    const effects = this.#machine.handle(event, this.#clock.nowMs())
+    for (let i = 0; i < effects.length && !this.#closed; i++) this.#perform(effects[i]!)
+    if (this.#closed) return
+    if (event.type === 'bytes') this.#host.batchEnded()
+    this.#alarm.set(this.#machine.wakeAtMs)
+  }
+
+  #perform(effect: ZmtpEffect): void {
+    switch (effect.type) {
+      case 'deliver':
+        if (!this.#ending) this.#host.received(this, effect.message)
+        return
+      case 'write':
+        this.#writeControl(effect.bytes)
+        return
+      case 'opened':
+        this.identity = effect.identity
+        this.#minor = effect.minor
+        this.#opened = true
+        this.#host.opened(this)
+        return
+      case 'subscribe':
+      case 'cancel':
+        this.#host.topicChanged(this, effect.type === 'subscribe', effect.topic)
+        return
+      case 'close':
+        this.#finish(this.#error ?? effect.cause)
+    }
+  }
+
+  /** Between batches, so always between messages. */
+  #writeControl(bytes: Buffer): void {
+    this.#stream.write(bytes)
+    if (this.#stream.writableLength - this.#batch.bytes > CONTROL_BYTES_MAX)
+      this.#finish('does not read our answers')
+  }
+
+  #finish(cause: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#alarm.close()
+    this.#stream.destroy()
+    if (this.#opened) this.#host.closed(this, cause, [...this.#queue])
+    this.#queue.clear()
+    this.#queueBytes = 0
+  }
+}
