@@ -29,6 +29,8 @@ export interface LinkHost {
   topicChanged(link: Link, subscribe: boolean, topic: Buffer): void
   /** Some of what waited was handed on. */
   handed(link: Link): void
+  /** The link ends once what it took is written; it takes nothing more. `closed` follows. */
+  leaving(link: Link): void
   /** @param unsent what was taken and never handed on, in order */
   closed(link: Link, cause: string, unsent: Message[]): void
 }

@@ -128,6 +128,10 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
     this.#wake()
   }
 
+  leaving(link: Link): void {
+    this.#pattern.closed(link, [])
+  }
+
   closed(link: Link, cause: string, unsent: Message[]): void {
     if (!this.#links.delete(link)) return
     this.#pattern.closed(link, this.#closed === undefined ? unsent : [])

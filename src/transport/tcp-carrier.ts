@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket as Stream } from 'node:net'
-import { ConnectionError, UsageError } from '../errors.ts'
+import { ConnectionError } from '../errors.ts'
+import { socketIdentity } from './identity.ts'
 import type { Carrier, LinkHost } from './link.ts'
 import type { SocketOptions, SocketType } from './socket.ts'
 import type { ZmtpOptions } from './state/zmtp-machine.ts'
@@ -11,7 +12,6 @@ const FRAME_BYTES_MAX = 4 * 1024 ** 3
 const MESSAGE_FRAMES_MAX = 65_536
 const COMMAND_BYTES_MAX = 65_536
 const HANDSHAKE_MS = 30_000
-const IDENTITY_BYTES_MAX = 255
 
 /** Listens and connects over TCP for one socket, and owns every connection it made until `close`. */
 export class TcpCarrier implements Carrier {
@@ -111,14 +111,10 @@ export class TcpCarrier implements Carrier {
 }
 
 function zmtpOptions(type: SocketType, options: SocketOptions): ZmtpOptions {
-  const identity = Buffer.from(options.identity ?? '')
-  if (identity.length > IDENTITY_BYTES_MAX || identity[0] === 0) {
-    throw new UsageError('a socket identity has 1 to 255 bytes and does not begin with a zero byte')
-  }
   const frameBytesMax = options.frameBytesMax ?? FRAME_BYTES_MAX
   return {
     type,
-    identity,
+    identity: socketIdentity(options.identity),
     limits: {
       frameBytesMax,
       messageFramesMax: options.messageFramesMax ?? MESSAGE_FRAMES_MAX,

@@ -119,9 +119,14 @@ export class TcpConnection implements Link {
 
   /** Ends the connection once everything queued is written. */
   end(): void {
+    if (this.#ending || this.#closed) return
     this.#ending = true
-    if (!this.#opened) this.#stream.destroy()
-    else this.flush()
+    if (!this.#opened) {
+      this.#stream.destroy()
+      return
+    }
+    this.#host.leaving(this)
+    this.flush()
   }
 
   close(cause: string): void {
