@@ -1,5 +1,5 @@
 import { Peer, PeerMissing } from './peer.ts'
-import { type PeerName, roster } from './roster.ts'
+import { type Command, type PeerName, roster } from './roster.ts'
 import { median, type Workload } from './workload.ts'
 
 /** What one peer reached in one workload. */
@@ -29,12 +29,16 @@ interface Entry {
  * the machine does in the meantime falls on all of them alike. Peers live for one workload, so that nobody's idle
  * cluster disturbs another workload's figures.
  */
-export async function measureWorkload(workload: Workload, names: readonly PeerName[]): Promise<Figure[]> {
+export async function measureWorkload(
+  workload: Workload,
+  names: readonly PeerName[],
+  commands: Readonly<Record<PeerName, Command>> = roster,
+): Promise<Figure[]> {
   const entries: Entry[] = names
     .filter(name => workload.shares[name] !== undefined)
     .map(name => ({ name, rounds: [] }))
   try {
-    for (const entry of entries) await start(entry)
+    for (const entry of entries) await start(entry, commands[entry.name])
     for (let round = 0; round < workload.rounds; round++) {
       for (const entry of entries) await measureRound(entry, workload, round)
     }
@@ -44,9 +48,9 @@ export async function measureWorkload(workload: Workload, names: readonly PeerNa
   return entries.map(entry => figure(entry, workload))
 }
 
-async function start(entry: Entry): Promise<void> {
+async function start(entry: Entry, command: Command): Promise<void> {
   try {
-    entry.peer = await Peer.start(roster[entry.name])
+    entry.peer = await Peer.start(command)
   } catch (error) {
     if (error instanceof PeerMissing) entry.missing = error.message
     else entry.failed = messageOf(error)

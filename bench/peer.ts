@@ -23,20 +23,21 @@ export class PeerMissing extends Error {}
 
 /** Long enough for the slowest peer's cluster to start and one round to run. */
 const ANSWER_MS_MAX = 60_000
-const CLOSE_MS_MAX = 15_000
+/** How long a peer may take to close its cluster before it is asked again, and then before it is killed. */
+const CLOSE_MS_MAX = 10_000
 
 /** A peer's process seen from the harness: questions on its stdin, answers from its descriptor 3, a line each. */
 export class Peer {
   readonly #child: ChildProcess
   readonly #answers: AsyncIterator<string>
-  readonly #closed: Promise<void>
+  readonly #ended: Promise<void>
   #stderr = ''
   version = ''
 
   private constructor(child: ChildProcess) {
     this.#child = child
     this.#answers = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]()
-    this.#closed = new Promise(resolve => child.once('close', () => resolve()))
+    this.#ended = new Promise(resolve => child.once('exit', () => resolve()))
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-2_000)
     })
@@ -70,12 +71,15 @@ export class Peer {
     return seconds
   }
 
-  /** Ends the process: it closes its own cluster when its stdin ends, and is killed if that takes too long. */
+  /** Ends the process: it closes its own cluster when its stdin ends, is asked again if that takes long, then killed. */
   async close(): Promise<void> {
     this.#child.stdin!.end()
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_MS_MAX)
-    await this.#closed
-    clearTimeout(timer)
+    const timers = [
+      setTimeout(() => this.#child.kill('SIGTERM'), CLOSE_MS_MAX),
+      setTimeout(() => this.#child.kill('SIGKILL'), 2 * CLOSE_MS_MAX),
+    ]
+    await this.#ended
+    for (const timer of timers) clearTimeout(timer)
   }
 
   async #answer(): Promise<Answer> {

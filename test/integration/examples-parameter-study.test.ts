@@ -47,7 +47,7 @@ describe('examples/parameter-study', () => {
     }
 
     expect(stdout).toContain(`Picture: ${output}`)
-    expect(await readFile(output, 'utf8')).toMatch(/^<svg [^]*<\/svg>\n$/)
+    expect(await readFile(output, 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
     expect((await readdir(folder)).filter(name => name.startsWith('parameter-study-'))).toEqual([])
   }, 120_000)
 
