@@ -1,0 +1,369 @@
+/**
+ * The keeper of a cluster: the shell around the `Launch` machine. It starts programs through launchers, feeds what
+ * they tell into the machine, and does what that answers. It lives in the process that owns the cluster, be that
+ * `ipcluster` or a user's program; when that process dies, however it dies, the programs' lifelines end and so do they.
+ */
+
+import process from 'node:process'
+import { Alarm } from '../base/alarm.ts'
+import { assertNever } from '../base/assert.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { type Deferred, deferred } from '../base/deferred.ts'
+import { type Logger, silentLogger } from '../base/log.ts'
+import { removeClusterFile, writeClusterFile } from '../config/cluster-file.ts'
+import { connectionFilePaths } from '../config/connection-files.ts'
+import { removePidFile } from '../config/pid-file.ts'
+import { securityDirectory } from '../config/profile.ts'
+import { sweepCluster } from '../config/sweep.ts'
+import { type ParallelError, UsageError } from '../errors.ts'
+import { type ClientConnection, readClientConnection } from '../protocol/connection-file.ts'
+import { claimCluster } from './claim.ts'
+import { reportEngineDeath } from './hub-notice.ts'
+import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
+import type { Job, Launcher, Program } from './launcher.ts'
+import {
+  type BatchNumber,
+  FIRST_BATCH,
+  Launch,
+  type LaunchEffect,
+  type LaunchEvent,
+  type LaunchNews,
+  type LaunchNumber,
+} from './state/launch.ts'
+
+/** What a keeper keeps. Without `controller`: engines that join one which somebody else keeps. */
+export interface KeeperPlan {
+  readonly profileDir: string
+  readonly clusterId: string
+  readonly n: number
+  readonly controller: { readonly launcher: Launcher; readonly program: Program } | undefined
+  readonly engines: { readonly launcher: Launcher; readonly program: Program }
+  readonly controllerIp: string
+  readonly controllerLocation: string
+  readonly startTimeoutMs: number
+}
+
+/** An engine that is up. */
+export interface KeptEngine {
+  readonly id: number
+  readonly uuid: string
+  readonly pid: number
+}
+
+export interface KeeperOptions {
+  readonly log?: Logger | undefined
+  readonly clock?: Clock
+  /** Called with what happens, after it has happened. */
+  readonly onNews?: ((news: LaunchNews) => void) | undefined
+}
+
+/** See the head of this file. */
+export class Keeper {
+  readonly plan: KeeperPlan
+  /** Resolves when nothing of the cluster runs any more: with the reason where that was not asked for. */
+  readonly ended: Promise<ParallelError | undefined>
+
+  readonly #machine: Launch
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #alarm: Alarm
+  readonly #onNews: (news: LaunchNews) => void
+  readonly #end: Deferred<ParallelError | undefined> = deferred()
+  readonly #batches = new Map<BatchNumber, Deferred<void>>()
+  readonly #engineJobs = new Map<LaunchNumber, Job>()
+  readonly #goneWaiters = new Set<{ readonly launches: readonly LaunchNumber[]; readonly done: () => void }>()
+  #controllerJob: Job | undefined
+  #connection: Promise<ClientConnection> | undefined
+  #pidFile: string | undefined
+  #nextBatch: BatchNumber = FIRST_BATCH
+  #recordPending = false
+
+  constructor(plan: KeeperPlan, options: KeeperOptions = {}) {
+    this.plan = plan
+    this.ended = this.#end.promise
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.log ?? silentLogger
+    this.#onNews = options.onNews ?? (() => {})
+    this.#alarm = new Alarm(this.#clock, () => this.#handle({ type: 'tick' }))
+    this.#machine = new Launch({
+      hasController: plan.controller !== undefined,
+      startTimeoutMs: plan.startTimeoutMs,
+    })
+  }
+
+  get isRunning(): boolean {
+    return this.#machine.phase === 'running'
+  }
+
+  get engines(): KeptEngine[] {
+    return this.#machine.registered.map(({ launch, id, uuid }) => ({
+      id,
+      uuid,
+      pid: this.#engineJobs.get(launch)?.pid ?? -1,
+    }))
+  }
+
+  get controllerPid(): number | undefined {
+    return this.#controllerJob?.pid
+  }
+
+  /**
+   * Resolves when all is up.
+   *
+   * @throws ConfigurationError when the cluster runs already; SubmitError when a program failed; the signal's reason.
+   * Nothing is left running then.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    this.#pidFile = claimCluster(this.plan)
+    const abort = (): void => this.#handle({ type: 'stop_requested' })
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      const up = this.#awaitBatch(this.#takeBatchNumber())
+      this.#handle({ type: 'start_requested', engines: this.plan.n })
+      if (this.plan.controller === undefined) this.#connection = this.#readConnection()
+      await up
+    } catch (error) {
+      this.#removeFiles()
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Ends everything, by force where it must. Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#handle({ type: 'stop_requested' })
+    await this.ended
+  }
+
+  /** Ends everything at once, without asking. */
+  async kill(): Promise<void> {
+    this.#handle({ type: 'force_requested' })
+    await this.ended
+  }
+
+  /** Resolves with the new engines when all of them are up. */
+  async addEngines(n: number): Promise<KeptEngine[]> {
+    const before = new Set(this.#machine.registered.map(engine => engine.launch))
+    const batch = this.#takeBatchNumber()
+    const up = this.#awaitBatch(batch)
+    this.#handle({ type: 'engines_requested', batch, engines: n })
+    await up
+    const fresh = new Set(this.#machine.registered.filter(e => !before.has(e.launch)).map(e => e.id))
+    return this.engines.filter(engine => fresh.has(engine.id))
+  }
+
+  /** Ends these engines; they are not replaced. Resolves when they are gone. */
+  async stopEngines(ids: readonly number[]): Promise<void> {
+    const launches = this.#launchesOf(ids)
+    const gone = new Promise<void>(done => {
+      this.#goneWaiters.add({ launches, done })
+    })
+    this.#handle({ type: 'engines_unwanted', launches })
+    await gone
+  }
+
+  signalEngines(signal: NodeJS.Signals, ids: readonly number[]): void {
+    for (const launch of this.#launchesOf(ids)) this.#engineJobs.get(launch)?.signal(signal)
+  }
+
+  /** @throws UsageError when one of the engines is not ours. */
+  #launchesOf(ids: readonly number[]): LaunchNumber[] {
+    const byId = new Map(this.#machine.registered.map(engine => [engine.id, engine.launch]))
+    return ids.map(id => {
+      const launch = byId.get(id)
+      if (launch !== undefined) return launch
+      const known = [...byId.keys()].join(', ') || 'none'
+      throw new UsageError(`no engine ${id} was started here: there are ${known}`)
+    })
+  }
+
+  #takeBatchNumber(): BatchNumber {
+    const batch = this.#nextBatch
+    this.#nextBatch += 1
+    return batch
+  }
+
+  #awaitBatch(batch: BatchNumber): Promise<void> {
+    const waiter = deferred<void>()
+    this.#batches.set(batch, waiter)
+    return waiter.promise
+  }
+
+  #handle(event: LaunchEvent): void {
+    for (const effect of this.#machine.handle(event, this.#clock.nowMs())) this.#perform(effect)
+    this.#alarm.set(this.#machine.wakeAtMs)
+    for (const waiter of this.#goneWaiters) {
+      if (waiter.launches.some(launch => this.#machine.isKept(launch))) continue
+      this.#goneWaiters.delete(waiter)
+      waiter.done()
+    }
+  }
+
+  #perform(effect: LaunchEffect): void {
+    switch (effect.type) {
+      case 'start_controller':
+        this.#startController()
+        break
+      case 'start_engine':
+        this.#startEngine(effect.launch)
+        break
+      case 'signal_controller':
+        this.#controllerJob?.signal(effect.signal)
+        break
+      case 'signal_engine':
+        this.#engineJobs.get(effect.launch)?.signal(effect.signal)
+        break
+      case 'report_death':
+        this.#reportDeath(effect)
+        break
+      case 'record':
+        this.#recordSoon()
+        break
+      case 'tell':
+        this.#tell(effect.news)
+        break
+      default:
+        assertNever(effect, 'launch effect')
+    }
+  }
+
+  #startController(): void {
+    const controller = this.plan.controller
+    if (controller === undefined) return
+    this.#controllerJob = controller.launcher.submit(controller.program, {
+      onEvent: event => {
+        if (event.type !== 'ready') return
+        this.#connection = this.#readConnection()
+        this.#handle({ type: 'controller_ready' })
+      },
+      onEnd: end => {
+        this.#controllerJob = undefined
+        this.#handle({ type: 'controller_ended', end })
+      },
+    })
+  }
+
+  #startEngine(launch: LaunchNumber): void {
+    const { launcher, program } = this.plan.engines
+    const job = launcher.submit(program, {
+      onEvent: event => {
+        if (event.type === 'registered') {
+          this.#handle({ type: 'engine_registered', launch, id: event.id, uuid: event.uuid })
+        } else if (event.type === 'leaving') {
+          this.#handle({ type: 'engine_leaving', launch, restart: event.restart })
+        }
+      },
+      onEnd: end => {
+        this.#engineJobs.delete(launch)
+        this.#handle({ type: 'engine_ended', launch, end })
+      },
+    })
+    this.#engineJobs.set(launch, job)
+    if (this.isRunning) job.unref()
+  }
+
+  #readConnection(): Promise<ClientConnection> {
+    const { profileDir, clusterId } = this.plan
+    const reading = readClientConnection(connectionFilePaths(securityDirectory(profileDir), clusterId).client)
+    // Whoever needs it says that it is missing; until then nobody may be bothered.
+    reading.catch(() => {})
+    return reading
+  }
+
+  #reportDeath(effect: Extract<LaunchEffect, { type: 'report_death' }>): void {
+    const { id, uuid, cause } = effect
+    this.#connection
+      ?.then(connection => reportEngineDeath(connection, { id, uuid, cause }))
+      .catch((error: unknown) => {
+        this.#log.warn(`cannot tell the hub that engine ${id} is gone: ${String(error)}`)
+      })
+  }
+
+  #tell(news: LaunchNews): void {
+    switch (news.type) {
+      case 'batch_up':
+        this.#unrefJobs()
+        this.#batches.get(news.batch)?.resolve()
+        this.#batches.delete(news.batch)
+        break
+      case 'batch_failed':
+        this.#batches.get(news.batch)?.reject(startError(news.failure, this.#programs))
+        this.#batches.delete(news.batch)
+        break
+      case 'engine_died':
+        this.#log.warn(
+          `engine ${news.id ?? '?'} ${howItEnded(news.end)}${news.isReplaced ? '; another takes its place' : '; too many died before they had registered: it is not replaced'}`,
+          { output: news.end.output },
+        )
+        break
+      case 'ended':
+        this.#alarm.close()
+        this.#removeFiles()
+        this.#end.resolve(news.failure === undefined ? undefined : endError(news.failure, this.#programs))
+        break
+    }
+    this.#onNews(news)
+  }
+
+  /** A program that starts a cluster may come to its end without stopping it: the cluster ends with it. */
+  #unrefJobs(): void {
+    this.#controllerJob?.unref()
+    for (const job of this.#engineJobs.values()) job.unref()
+  }
+
+  get #programs(): LaunchPrograms {
+    return {
+      controller: this.plan.controller?.program,
+      engine: this.plan.engines.program,
+      startTimeoutMs: this.plan.startTimeoutMs,
+    }
+  }
+
+  /** Many engines come and go at once: the file is written once for all of them. */
+  #recordSoon(): void {
+    if (this.#recordPending || this.plan.controller === undefined) return
+    this.#recordPending = true
+    setImmediate(() => {
+      this.#recordPending = false
+      if (this.#pidFile !== undefined) this.#record()
+    })
+  }
+
+  #record(): void {
+    const { profileDir, clusterId, n, controllerIp, controllerLocation, controller, engines } = this.plan
+    try {
+      writeClusterFile({
+        clusterId,
+        profileDir,
+        n,
+        controllerIp,
+        controllerLocation,
+        controllerLauncher: controller?.launcher.name ?? 'local',
+        engineLauncher: engines.launcher.name,
+        controller:
+          this.#controllerJob === undefined ? undefined : { pid: this.#controllerJob.pid, outputFile: '' },
+        engineSets: [
+          {
+            id: String(process.pid),
+            engines: [...this.#engineJobs.values()].map(job => ({ pid: job.pid, outputFile: '' })),
+          },
+        ],
+      })
+    } catch (error) {
+      this.#log.warn(`cannot write the cluster file: ${String(error)}`)
+    }
+  }
+
+  #removeFiles(): void {
+    if (this.#pidFile === undefined) return
+    const { profileDir, clusterId, controller } = this.plan
+    removePidFile(this.#pidFile)
+    this.#pidFile = undefined
+    if (controller !== undefined) removeClusterFile(profileDir, clusterId)
+    // A controller that was killed has left its files.
+    sweepCluster(profileDir, clusterId)
+  }
+}

@@ -1,0 +1,68 @@
+/** Makes one clear error of a failed launch: the command, how it ended, its last output, and what to do. */
+
+import { LauncherError, NotRunningError, SubmitError } from '../errors.ts'
+import type { Program } from './launcher.ts'
+import { commandLine } from './program.ts'
+import type { LaunchFailure, ProgramEnd } from './state/launch.ts'
+
+export interface LaunchPrograms {
+  readonly controller: Program | undefined
+  readonly engine: Program
+  readonly startTimeoutMs: number
+}
+
+/** Why a cluster or some engines did not come up. */
+export function startError(failure: LaunchFailure, programs: LaunchPrograms): LauncherError {
+  switch (failure.type) {
+    case 'controller_ended':
+      return endedError(programs.controller ?? programs.engine, failure.end, 'before it was ready')
+    case 'engine_ended':
+      return endedError(programs.engine, failure.end, 'before it had registered')
+    case 'timed_out': {
+      const seconds = programs.startTimeoutMs / 1000
+      if (!failure.controllerReady) return new SubmitError(`the controller was not ready within ${seconds} s`)
+      return new SubmitError(
+        `${failure.registered} of ${failure.wanted} engines registered within ${seconds} s. Give them longer with \`timeout\`, or start fewer.`,
+      )
+    }
+    case 'stopped':
+      return new LauncherError('the cluster was stopped before it was up')
+  }
+}
+
+/** Why a cluster that was up is no longer. */
+export function endError(failure: LaunchFailure, programs: LaunchPrograms): LauncherError {
+  if (failure.type === 'controller_ended') {
+    return endedError(
+      programs.controller ?? programs.engine,
+      failure.end,
+      'unasked. The cluster was stopped; results that were not taken are lost',
+    )
+  }
+  if (failure.type === 'engine_ended') {
+    return endedError(
+      programs.engine,
+      failure.end,
+      'and it was the last one. As a rule the controller is gone',
+    )
+  }
+  return new NotRunningError('the cluster is not running')
+}
+
+function endedError(program: Program, end: ProgramEnd, when: string): SubmitError {
+  const how =
+    end.spawnError === undefined
+      ? `${program.name} ${howItEnded(end)}`
+      : `${program.name} could not be started`
+  const lines = [`${how} ${end.spawnError === undefined ? when : `(${end.spawnError})`}.`]
+  lines.push(`  command: ${commandLine(program)}`)
+  if (end.output === '') lines.push('  It wrote nothing.')
+  else lines.push('  last output:', ...end.output.split('\n').map(line => `    ${line}`))
+  return new SubmitError(lines.join('\n'))
+}
+
+/** `ended with exit code 1`, `was ended by SIGKILL`. */
+export function howItEnded(end: ProgramEnd): string {
+  if (end.spawnError !== undefined) return `could not be started (${end.spawnError})`
+  return end.signal === null ? `ended with exit code ${end.exitCode}` : `was ended by ${end.signal}`
+}

@@ -1,0 +1,71 @@
+/**
+ * The lifeline: a pipe between a cluster's keeper and each program that it started. The program tells on it, one JSON
+ * line each, how far it has come; the end of it tells the program that its keeper is gone, however the keeper died, and
+ * that it must end as well.
+ *
+ * The program finds it as the open file that `$ITSPARALLEL_LIFELINE` names.
+ */
+
+import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import process from 'node:process'
+import * as v from 'valibot'
+
+export const LIFELINE_VARIABLE = 'ITSPARALLEL_LIFELINE'
+/** The first descriptor after stdin, stdout and stderr. */
+export const LIFELINE_FD = 3
+
+const eventSchema = v.variant('type', [
+  /** The controller listens and its connection files are there. */
+  v.object({ type: v.literal('ready') }),
+  /** The hub has given the engine its number. */
+  v.object({ type: v.literal('registered'), id: v.number(), uuid: v.string() }),
+  /** The engine ends because a client asked it to: nobody need replace it, or whoever keeps it is asked to. */
+  v.object({ type: v.literal('leaving'), restart: v.optional(v.boolean(), false) }),
+])
+
+export type LifelineEvent = v.InferOutput<typeof eventSchema>
+
+/** What a line says; undefined for what this version does not know. */
+export function parseLifelineLine(line: string): LifelineEvent | undefined {
+  try {
+    const result = v.safeParse(eventSchema, JSON.parse(line))
+    return result.success ? result.output : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The program's end of the lifeline, taken out of the environment so that its own children do not look for one. */
+export function takeLifeline(): number | undefined {
+  const value = process.env[LIFELINE_VARIABLE]
+  delete process.env[LIFELINE_VARIABLE]
+  const descriptor = Number(value)
+  return value && Number.isInteger(descriptor) && descriptor > 2 ? descriptor : undefined
+}
+
+/** Tells the keeper. Does nothing where there is none, or no longer. */
+export function tellKeeper(lifeline: number | undefined, event: LifelineEvent): void {
+  if (lifeline === undefined) return
+  try {
+    writeSync(lifeline, `${JSON.stringify(event)}\n`)
+  } catch {
+    // The keeper is gone; whoever watches the lifeline acts on it.
+  }
+}
+
+/** Calls `onGone` once when the keeper is gone. Does not keep the program alive. */
+export function watchLifeline(lifeline: number | undefined, onGone: () => void): void {
+  if (lifeline === undefined) return
+  const socket = new Socket({ fd: lifeline, readable: true, writable: false })
+  let gone = false
+  const end = (): void => {
+    if (gone) return
+    gone = true
+    socket.destroy()
+    onGone()
+  }
+  socket.on('end', end).on('close', end).on('error', end)
+  socket.resume()
+  socket.unref()
+}

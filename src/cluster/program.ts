@@ -1,0 +1,51 @@
+/** How the programs of a cluster are called: by command line only, so that any system can run them. */
+
+import { existsSync } from 'node:fs'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { ConfigurationError } from '../errors.ts'
+import type { Program } from './launcher.ts'
+
+export type ProgramName = 'ipcontroller' | 'ipengine' | 'ipcluster'
+
+export interface ProgramPlace {
+  readonly profileDir: string
+  readonly clusterId: string
+}
+
+/** @throws ConfigurationError when the package was not built. */
+export function findProgram(
+  name: ProgramName,
+  place: ProgramPlace,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Program {
+  // The built program in any case: also when this file itself runs from its source.
+  const path = fileURLToPath(new URL(`../../dist/cli/${name}.js`, import.meta.url))
+  if (!existsSync(path)) {
+    throw new ConfigurationError(
+      `${path} is missing: the package is not built. Run \`npm run build\` in its folder.`,
+    )
+  }
+  return {
+    name,
+    command: process.execPath,
+    args: [path, ...placeArguments(place), ...args],
+    env: { ...process.env, ...env },
+    cwd: process.cwd(),
+  }
+}
+
+/** Options that lead a program to its cluster. */
+export function placeArguments(place: ProgramPlace): string[] {
+  return [`--profile-dir=${place.profileDir}`, `--cluster-id=${place.clusterId}`]
+}
+
+/** A command line to show: arguments with anything but plain characters are quoted. */
+export function commandLine(program: Pick<Program, 'command' | 'args'>): string {
+  return [program.command, ...program.args].map(quote).join(' ')
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}

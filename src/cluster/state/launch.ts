@@ -1,0 +1,480 @@
+/**
+ * Decides what of a cluster is started, replaced and ended, and when a start has succeeded or failed. Knows no process,
+ * file or clock: programs are numbers here, and how they are started is the launchers' matter.
+ *
+ * ```
+ *            start_requested          all of batch 0 registered
+ *   before ───────────────► starting ─────────────────────────► running
+ *                              │ a program ended, time is up,       │ stop_requested, the controller ended
+ *                              │ stop_requested                     │ (engines only: the last engine ended)
+ *                              └─────────► stopping ◄───────────────┘
+ *                                             │ everything is gone
+ *                                             ▼
+ *                                          stopped
+ * ```
+ *
+ * Engines are started in batches: the first with the cluster, one more for each `engines_requested`. A batch succeeds
+ * as a whole or fails as a whole.
+ *
+ * Invariants:
+ * 1. A start has failed only when nothing of it runs any more: `ended` and `batch_failed` come after the last end.
+ * 2. Every program that was asked to end is killed `graceMs` later, and given up `killMs` after that.
+ * 3. An engine that ends unasked is reported and replaced; one that was asked to, by us or by a client, is not.
+ * 4. Engines that end before they register are replaced only `earlyDeathsMax` times within `earlyDeathWindowMs`.
+ * 5. Nothing is started once stopping has begun.
+ */
+
+import type { Millis } from '../../base/clock.ts'
+import type { DeathCause } from '../../protocol/catalogue.ts'
+
+/** Number of one started program, counted from 0; never used twice. The controller has none. */
+export type LaunchNumber = number
+export type BatchNumber = number
+export type EndSignal = 'SIGTERM' | 'SIGKILL'
+
+/** How a program ended, as the system says. */
+export interface ProgramEnd {
+  readonly exitCode: number | null
+  readonly signal: string | null
+  /** The last lines of what it wrote. */
+  readonly output: string
+  /** Why it could not even be started. */
+  readonly spawnError?: string
+}
+
+/** Why a cluster or a batch of engines did not come up, or came to its end unasked. */
+export type LaunchFailure =
+  | { readonly type: 'controller_ended'; readonly end: ProgramEnd; readonly wasReady: boolean }
+  | { readonly type: 'engine_ended'; readonly launch: LaunchNumber; readonly end: ProgramEnd }
+  | {
+      readonly type: 'timed_out'
+      readonly controllerReady: boolean
+      readonly registered: number
+      readonly wanted: number
+    }
+  | { readonly type: 'stopped' }
+
+export type LaunchEvent =
+  | { readonly type: 'start_requested'; readonly engines: number }
+  | { readonly type: 'engines_requested'; readonly batch: BatchNumber; readonly engines: number }
+  | { readonly type: 'controller_ready' }
+  | { readonly type: 'controller_ended'; readonly end: ProgramEnd }
+  | {
+      readonly type: 'engine_registered'
+      readonly launch: LaunchNumber
+      readonly id: number
+      readonly uuid: string
+    }
+  | { readonly type: 'engine_leaving'; readonly launch: LaunchNumber; readonly restart: boolean }
+  | { readonly type: 'engine_ended'; readonly launch: LaunchNumber; readonly end: ProgramEnd }
+  | { readonly type: 'engines_unwanted'; readonly launches: readonly LaunchNumber[] }
+  | { readonly type: 'stop_requested' }
+  | { readonly type: 'force_requested' }
+  | { readonly type: 'tick' }
+
+export type LaunchNews =
+  | { readonly type: 'batch_up'; readonly batch: BatchNumber }
+  | { readonly type: 'batch_failed'; readonly batch: BatchNumber; readonly failure: LaunchFailure }
+  | {
+      readonly type: 'engine_died'
+      readonly launch: LaunchNumber
+      readonly id: number | undefined
+      readonly end: ProgramEnd
+      /** False when it will not be replaced: too many died before they had registered. */
+      readonly isReplaced: boolean
+    }
+  | { readonly type: 'ended'; readonly failure: LaunchFailure | undefined }
+
+export type LaunchEffect =
+  | { readonly type: 'start_controller' }
+  | { readonly type: 'start_engine'; readonly launch: LaunchNumber }
+  | { readonly type: 'signal_controller'; readonly signal: EndSignal }
+  | { readonly type: 'signal_engine'; readonly launch: LaunchNumber; readonly signal: EndSignal }
+  | {
+      readonly type: 'report_death'
+      readonly id: number
+      readonly uuid: string
+      readonly cause: DeathCause
+    }
+  /** What runs has changed: write it down. */
+  | { readonly type: 'record' }
+  | { readonly type: 'tell'; readonly news: LaunchNews }
+
+export interface LaunchOptions {
+  /** False for a keeper of engines that join a controller which somebody else keeps. */
+  readonly hasController: boolean
+  /** How long a batch may take to register. */
+  readonly startTimeoutMs: Millis
+  readonly graceMs: Millis
+  readonly killMs: Millis
+  readonly earlyDeathsMax: number
+  readonly earlyDeathWindowMs: Millis
+}
+
+export const DEFAULT_LAUNCH_OPTIONS: LaunchOptions = {
+  hasController: true,
+  startTimeoutMs: 60_000,
+  graceMs: 2_000,
+  killMs: 3_000,
+  earlyDeathsMax: 3,
+  earlyDeathWindowMs: 60_000,
+}
+
+/** The only batch that has no number of its caller's choosing: the one that starts with the cluster. */
+export const FIRST_BATCH: BatchNumber = 0
+
+type Phase = 'before' | 'starting' | 'running' | 'stopping' | 'stopped'
+
+/** When a program that was asked to end is pressed harder. */
+interface Ending {
+  killAtMs: Millis
+  giveUpAtMs: Millis
+  killed: boolean
+}
+
+interface Engine {
+  readonly launch: LaunchNumber
+  /** Undefined for a replacement, which belongs to no batch. */
+  readonly batch: BatchNumber | undefined
+  registration: { readonly id: number; readonly uuid: string } | undefined
+  /** It said itself that it is leaving, because a client asked it to. */
+  leaving: { readonly restart: boolean } | undefined
+  ending: Ending | undefined
+}
+
+interface Batch {
+  readonly number: BatchNumber
+  readonly wanted: number
+  readonly deadlineMs: Millis
+  failure: LaunchFailure | undefined
+}
+
+interface Controller {
+  ready: boolean
+  ending: Ending | undefined
+}
+
+/** See the head of this file. */
+export class Launch {
+  readonly #options: LaunchOptions
+  #phase: Phase = 'before'
+  #controller: Controller | undefined
+  readonly #engines = new Map<LaunchNumber, Engine>()
+  /** Batches that have neither succeeded nor failed. */
+  readonly #batches = new Map<BatchNumber, Batch>()
+  #failure: LaunchFailure | undefined
+  #nextLaunch: LaunchNumber = 0
+  #earlyDeathsAtMs: Millis[] = []
+
+  constructor(options: Partial<LaunchOptions> = {}) {
+    this.#options = { ...DEFAULT_LAUNCH_OPTIONS, ...options }
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** Engines that run and are registered, in the order of their numbers. */
+  get registered(): readonly { readonly launch: LaunchNumber; readonly id: number; readonly uuid: string }[] {
+    const found = []
+    for (const { launch, registration } of this.#engines.values()) {
+      if (registration !== undefined) found.push({ launch, ...registration })
+    }
+    return found.sort((a, b) => a.id - b.id)
+  }
+
+  /** Whether a program with this number is still waited for. */
+  isKept(launch: LaunchNumber): boolean {
+    return this.#engines.has(launch)
+  }
+
+  /** When the shell must next deliver a `tick`; Infinity when nothing is pending. */
+  get wakeAtMs(): Millis {
+    let atMs = Number.POSITIVE_INFINITY
+    for (const batch of this.#batches.values()) {
+      if (batch.failure === undefined) atMs = Math.min(atMs, batch.deadlineMs)
+    }
+    for (const { ending } of this.#programs()) {
+      if (ending !== undefined) atMs = Math.min(atMs, ending.killed ? ending.giveUpAtMs : ending.killAtMs)
+    }
+    return atMs
+  }
+
+  /** The only way to change this machine. Returns what the shell must now do, in order. */
+  handle(event: LaunchEvent, nowMs: Millis): LaunchEffect[] {
+    switch (event.type) {
+      case 'start_requested':
+        return this.#start(event.engines, nowMs)
+      case 'engines_requested':
+        return this.#startBatch(event.batch, event.engines, nowMs)
+      case 'controller_ready':
+        if (this.#controller !== undefined) this.#controller.ready = true
+        return this.#settle()
+      case 'controller_ended':
+        return this.#controllerEnded(event.end, nowMs)
+      case 'engine_registered':
+        return this.#engineRegistered(event.launch, event.id, event.uuid)
+      case 'engine_leaving':
+        return this.#engineLeaving(event.launch, event.restart)
+      case 'engine_ended':
+        return this.#engineEnded(event.launch, event.end, nowMs)
+      case 'engines_unwanted':
+        return event.launches.flatMap(launch => this.#endEngine(launch, nowMs))
+      case 'stop_requested':
+        return this.#stop(undefined, nowMs)
+      case 'force_requested':
+        return this.#force(nowMs)
+      case 'tick':
+        return this.#tick(nowMs)
+    }
+  }
+
+  #start(engines: number, nowMs: Millis): LaunchEffect[] {
+    if (this.#phase !== 'before') return []
+    this.#phase = 'starting'
+    const effects: LaunchEffect[] = []
+    if (this.#options.hasController) {
+      this.#controller = { ready: false, ending: undefined }
+      effects.push({ type: 'start_controller' })
+    }
+    // The engines start at once with the controller and wait for its file: that is most of a fast start.
+    effects.push(...this.#startBatch(FIRST_BATCH, engines, nowMs))
+    return effects
+  }
+
+  #startBatch(number: BatchNumber, engines: number, nowMs: Millis): LaunchEffect[] {
+    if (this.#phase !== 'starting' && this.#phase !== 'running') {
+      return [tell({ type: 'batch_failed', batch: number, failure: this.#failure ?? { type: 'stopped' } })]
+    }
+    const deadlineMs = nowMs + this.#options.startTimeoutMs
+    this.#batches.set(number, { number, wanted: engines, deadlineMs, failure: undefined })
+    const effects: LaunchEffect[] = []
+    for (let i = 0; i < engines; i++) effects.push(this.#startEngine(number))
+    effects.push({ type: 'record' }, ...this.#settle())
+    return effects
+  }
+
+  #startEngine(batch: BatchNumber | undefined): LaunchEffect {
+    const launch = this.#nextLaunch
+    this.#nextLaunch += 1
+    this.#engines.set(launch, {
+      launch,
+      batch,
+      registration: undefined,
+      leaving: undefined,
+      ending: undefined,
+    })
+    return { type: 'start_engine', launch }
+  }
+
+  #engineRegistered(launch: LaunchNumber, id: number, uuid: string): LaunchEffect[] {
+    const engine = this.#engines.get(launch)
+    // An engine that lost its controller and found it again registers anew, under another number.
+    if (engine !== undefined) engine.registration = { id, uuid }
+    return this.#settle()
+  }
+
+  #engineLeaving(launch: LaunchNumber, restart: boolean): LaunchEffect[] {
+    const engine = this.#engines.get(launch)
+    if (engine !== undefined) engine.leaving = { restart }
+    return []
+  }
+
+  #engineEnded(launch: LaunchNumber, end: ProgramEnd, nowMs: Millis): LaunchEffect[] {
+    const engine = this.#engines.get(launch)
+    if (engine === undefined) return []
+    this.#engines.delete(launch)
+    const effects: LaunchEffect[] = [{ type: 'record' }]
+    const isAsked = engine.ending !== undefined || engine.leaving !== undefined
+    // Even an engine that was asked to end may have been unable to say goodbye.
+    if (engine.registration !== undefined && this.#mayStart) {
+      effects.push(reportDeath(engine.registration, end, isAsked))
+    }
+    if (isAsked) {
+      if (engine.leaving?.restart === true && this.#mayStart) effects.push(this.#startEngine(undefined))
+    } else if (this.#mayStart) {
+      effects.push(...this.#engineDied(engine, end, nowMs))
+    }
+    effects.push(...this.#endWithoutEngines(end, engine, isAsked), ...this.#settle())
+    return effects
+  }
+
+  /** Invariants 3 and 4. */
+  #engineDied(engine: Engine, end: ProgramEnd, nowMs: Millis): LaunchEffect[] {
+    const { launch } = engine
+    const batch = engine.batch === undefined ? undefined : this.#batches.get(engine.batch)
+    if (engine.registration === undefined && batch !== undefined) {
+      return this.#failBatch(batch, { type: 'engine_ended', launch, end }, nowMs)
+    }
+    const isReplaced = engine.registration !== undefined || this.#countEarlyDeath(nowMs)
+    const effects: LaunchEffect[] = [
+      tell({ type: 'engine_died', launch, id: engine.registration?.id, end, isReplaced }),
+    ]
+    // A registered engine of a batch that is still coming up is replaced within the batch, so that it comes up.
+    if (isReplaced) effects.push(this.#startEngine(batch?.number), { type: 'record' })
+    return effects
+  }
+
+  #countEarlyDeath(nowMs: Millis): boolean {
+    const sinceMs = nowMs - this.#options.earlyDeathWindowMs
+    this.#earlyDeathsAtMs = this.#earlyDeathsAtMs.filter(atMs => atMs > sinceMs)
+    this.#earlyDeathsAtMs.push(nowMs)
+    return this.#earlyDeathsAtMs.length < this.#options.earlyDeathsMax
+  }
+
+  /** A keeper of engines alone has nothing to keep when the last is gone: as a rule because their controller is. */
+  #endWithoutEngines(end: ProgramEnd, last: Engine, isAsked: boolean): LaunchEffect[] {
+    if (this.#options.hasController || this.#engines.size > 0 || this.#batches.size > 0) return []
+    if (this.#phase !== 'running') return []
+    this.#phase = 'stopping'
+    if (!isAsked) this.#failure = { type: 'engine_ended', launch: last.launch, end }
+    return []
+  }
+
+  #controllerEnded(end: ProgramEnd, nowMs: Millis): LaunchEffect[] {
+    const controller = this.#controller
+    if (controller === undefined) return []
+    this.#controller = undefined
+    const effects: LaunchEffect[] = [{ type: 'record' }]
+    if (controller.ending !== undefined) return [...effects, ...this.#settle()]
+    return [
+      ...effects,
+      ...this.#stop({ type: 'controller_ended', end, wasReady: controller.ready }, nowMs),
+      ...this.#settle(),
+    ]
+  }
+
+  #failBatch(batch: Batch, failure: LaunchFailure, nowMs: Millis): LaunchEffect[] {
+    if (batch.failure !== undefined) return []
+    batch.failure = failure
+    if (batch.number === FIRST_BATCH) return this.#stop(failure, nowMs)
+    return this.#ofBatch(batch.number).flatMap(engine => this.#endEngine(engine.launch, nowMs))
+  }
+
+  #stop(failure: LaunchFailure | undefined, nowMs: Millis): LaunchEffect[] {
+    if (this.#phase === 'stopping' || this.#phase === 'stopped') return []
+    this.#phase = 'stopping'
+    this.#failure = failure
+    for (const batch of this.#batches.values()) batch.failure ??= failure ?? { type: 'stopped' }
+    const effects: LaunchEffect[] = []
+    for (const engine of [...this.#engines.values()]) effects.push(...this.#endEngine(engine.launch, nowMs))
+    if (this.#controller !== undefined) {
+      this.#controller.ending = this.#newEnding(nowMs)
+      effects.push({ type: 'signal_controller', signal: 'SIGTERM' })
+    }
+    effects.push(...this.#settle())
+    return effects
+  }
+
+  #endEngine(launch: LaunchNumber, nowMs: Millis): LaunchEffect[] {
+    const engine = this.#engines.get(launch)
+    if (engine === undefined || engine.ending !== undefined) return []
+    engine.ending = this.#newEnding(nowMs)
+    return [{ type: 'signal_engine', launch, signal: 'SIGTERM' }]
+  }
+
+  /** Invariant 2. */
+  #newEnding(nowMs: Millis): Ending {
+    const killAtMs = nowMs + this.#options.graceMs
+    return { killAtMs, giveUpAtMs: killAtMs + this.#options.killMs, killed: false }
+  }
+
+  #force(nowMs: Millis): LaunchEffect[] {
+    const effects = this.#stop(undefined, nowMs)
+    for (const { ending } of this.#programs()) if (ending !== undefined) ending.killAtMs = nowMs
+    return [...effects, ...this.#tick(nowMs)]
+  }
+
+  #tick(nowMs: Millis): LaunchEffect[] {
+    const effects: LaunchEffect[] = []
+    for (const batch of this.#batches.values()) {
+      if (batch.failure === undefined && nowMs >= batch.deadlineMs) {
+        effects.push(...this.#failBatch(batch, this.#timedOut(batch), nowMs))
+      }
+    }
+    for (const engine of this.#engines.values()) {
+      const { launch } = engine
+      const next = press(engine.ending, nowMs)
+      if (next === 'kill') effects.push({ type: 'signal_engine', launch, signal: 'SIGKILL' })
+      if (next === 'give up') this.#engines.delete(launch)
+    }
+    const controller = this.#controller
+    const next = press(controller?.ending, nowMs)
+    if (next === 'kill') effects.push({ type: 'signal_controller', signal: 'SIGKILL' })
+    if (next === 'give up') this.#controller = undefined
+    effects.push(...this.#settle())
+    return effects
+  }
+
+  #timedOut(batch: Batch): LaunchFailure {
+    const registered = this.#ofBatch(batch.number).filter(engine => engine.registration !== undefined).length
+    const controllerReady = !this.#options.hasController || this.#controller?.ready === true
+    return { type: 'timed_out', controllerReady, registered, wanted: batch.wanted }
+  }
+
+  /** Tells what has come to its conclusion. Invariant 1 is kept here. */
+  #settle(): LaunchEffect[] {
+    const effects: LaunchEffect[] = []
+    for (const batch of this.#batches.values()) {
+      const engines = this.#ofBatch(batch.number)
+      if (batch.failure !== undefined) {
+        if (engines.length > 0) continue
+        if (batch.number === FIRST_BATCH && this.#controller !== undefined) continue
+        this.#batches.delete(batch.number)
+        effects.push(tell({ type: 'batch_failed', batch: batch.number, failure: batch.failure }))
+      } else if (this.#isUp(batch, engines)) {
+        this.#batches.delete(batch.number)
+        if (batch.number === FIRST_BATCH) this.#phase = 'running'
+        effects.push(tell({ type: 'batch_up', batch: batch.number }))
+      }
+    }
+    if (this.#phase === 'stopping' && this.#controller === undefined && this.#engines.size === 0) {
+      this.#phase = 'stopped'
+      effects.push(tell({ type: 'ended', failure: this.#failure }))
+    }
+    return effects
+  }
+
+  #isUp(batch: Batch, engines: readonly Engine[]): boolean {
+    if (batch.number === FIRST_BATCH && this.#options.hasController && this.#controller?.ready !== true) {
+      return false
+    }
+    return engines.length >= batch.wanted && engines.every(engine => engine.registration !== undefined)
+  }
+
+  /** Invariant 5. */
+  get #mayStart(): boolean {
+    return this.#phase === 'starting' || this.#phase === 'running'
+  }
+
+  #ofBatch(number: BatchNumber): Engine[] {
+    return [...this.#engines.values()].filter(engine => engine.batch === number)
+  }
+
+  #programs(): (Engine | Controller)[] {
+    const engines: (Engine | Controller)[] = [...this.#engines.values()]
+    return this.#controller === undefined ? engines : [...engines, this.#controller]
+  }
+}
+
+function tell(news: LaunchNews): LaunchEffect {
+  return { type: 'tell', news }
+}
+
+function reportDeath(
+  registration: { readonly id: number; readonly uuid: string },
+  end: ProgramEnd,
+  isAsked: boolean,
+): LaunchEffect {
+  const how = { exit_code: end.exitCode, signal: end.signal, stderr: end.output }
+  const cause: DeathCause = isAsked ? { ...how, reason: 'stopped' } : how
+  return { type: 'report_death', id: registration.id, uuid: registration.uuid, cause }
+}
+
+function press(ending: Ending | undefined, nowMs: Millis): 'kill' | 'give up' | undefined {
+  if (ending === undefined) return undefined
+  if (ending.killed) return nowMs >= ending.giveUpAtMs ? 'give up' : undefined
+  if (nowMs < ending.killAtMs) return undefined
+  ending.killed = true
+  return 'kill'
+}
