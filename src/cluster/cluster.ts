@@ -72,7 +72,7 @@ export class Cluster implements AsyncDisposable {
     const chosen = { ...options, clusterId: options.clusterId ?? freshClusterId() }
     const plan = clusterPlan(chosen)
     if (chosen.detached === true) {
-      await startDaemon('start', plan, daemonArguments(chosen, plan.n), chosen.signal)
+      await startDaemon('start', plan, daemonArguments(chosen, plan.n), chosen)
       return new Cluster(plan, undefined)
     }
     const keeper = new Keeper(plan, { log: chosen.log })

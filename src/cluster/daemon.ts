@@ -43,10 +43,11 @@ export async function startDaemon(
   command: 'start' | 'engines',
   place: ProgramPlace,
   args: readonly string[],
-  signal?: AbortSignal,
+  options: { readonly signal?: AbortSignal | undefined; readonly env?: NodeJS.ProcessEnv | undefined } = {},
 ): Promise<number> {
+  const { signal } = options
   signal?.throwIfAborted()
-  const program = findProgram('ipcluster', place)
+  const program = findProgram('ipcluster', place, [], options.env)
   const [script, ...placed] = program.args
   const argv = [script!, command, ...placed, ...args]
   const output = new OutputFile()

@@ -115,7 +115,9 @@ export class Keeper {
    */
   async start(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    this.#pidFile = claimCluster(this.plan)
+    const { profileDir, clusterId, controller } = this.plan
+    const role = controller === undefined ? 'engines' : 'cluster'
+    this.#pidFile = await claimCluster({ profileDir, clusterId, role })
     const abort = (): void => this.#handle({ type: 'stop_requested' })
     signal?.addEventListener('abort', abort, { once: true })
     try {

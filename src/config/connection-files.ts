@@ -9,7 +9,7 @@ import { connect } from 'node:net'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Millis } from '../base/clock.ts'
-import { ConnectionError, TimeoutError } from '../errors.ts'
+import { TimeoutError } from '../errors.ts'
 import {
   type ClientConnection,
   type ConnectionRole,
@@ -22,6 +22,8 @@ import { writePrivateFile } from './private-file.ts'
 /** How often a file that is waited for is looked for: well below what a person or a start-up budget notices. */
 const POLL_MS = 20
 const PROBE_TIMEOUT_MS = 2000
+/** What every ZMTP greeting begins with (RFC 23). */
+const ZMTP_GREETING_BYTE = 0xff
 
 /** The two files of one controller. */
 export interface ConnectionFiles {
@@ -108,9 +110,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Whether a controller answers where a connection file says: false means that the file is stale. Only a refused
- * connection or a host that does not answer counts as stale; a program that merely took over the port is found out by
- * the handshake that follows.
+ * Whether a controller answers where a connection file says: false means that the file is stale. Anything that speaks
+ * ZMTP counts; another cluster that has taken over the port is found out by the handshake that follows.
  */
 export async function isListening(connection: {
   readonly interface: string
@@ -121,22 +122,16 @@ export async function isListening(connection: {
   const host = url.slice('tcp://'.length).replace(/^\[(.*)\]$/, '$1')
   return new Promise(resolve => {
     const socket = connect({ host, port: connection.registration, timeout: PROBE_TIMEOUT_MS })
-    const answer = (listening: boolean) => {
+    const answer = (listening: boolean): void => {
       socket.destroy()
       resolve(listening)
     }
-    socket.once('connect', () => answer(true))
+    // Either side of a ZMTP connection sends its greeting at once.
+    socket.once('data', bytes => answer(bytes[0] === ZMTP_GREETING_BYTE))
     socket.once('timeout', () => answer(false))
     socket.once('error', () => answer(false))
+    socket.once('close', () => answer(false))
   })
-}
-
-/** The one error for a connection file whose controller is gone. */
-export function staleFileError(path: string, cause?: unknown): ConnectionError {
-  return new ConnectionError(
-    `${path} is stale: the controller that wrote it no longer answers. Start a new cluster with \`ipcluster start\`, or remove what is left of the old one with \`ipcluster clean\`.`,
-    { cause },
-  )
 }
 
 /**

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -116,14 +116,36 @@ describe('waitForFile', () => {
 })
 
 describe('isListening', () => {
-  it('tells a listening controller from one that is gone', async () => {
-    const server = createServer(socket => socket.destroy())
+  async function serve(greeting: string): Promise<Server> {
+    const server = createServer(socket => socket.end(Buffer.from(greeting, 'latin1')))
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    const address = server.address() as { port: number }
-    const where = { interface: 'tcp://127.0.0.1', location: '', registration: address.port }
-    expect(await isListening(where)).toBe(true)
+    return server
+  }
+  const probe = (server: Server) =>
+    isListening({
+      interface: 'tcp://127.0.0.1',
+      location: '',
+      registration: (server.address() as { port: number }).port,
+    })
+
+  it('tells a listening controller from one that is gone', async () => {
+    const server = await serve('\xff\0\0\0\0\0\0\0\x01\x7f')
+    expect(await probe(server)).toBe(true)
+    const where = {
+      interface: 'tcp://127.0.0.1',
+      location: '',
+      registration: (server.address() as { port: number }).port,
+    }
     await new Promise(resolve => server.close(resolve))
     expect(await isListening(where)).toBe(false)
+  })
+
+  it('does not take another kind of server for a controller', async () => {
+    const server = await serve('220 mail.example ESMTP')
+    expect(await probe(server)).toBe(false)
+    const silent = await serve('')
+    expect(await probe(silent)).toBe(false)
+    await Promise.all([server, silent].map(one => new Promise(resolve => one.close(resolve))))
   })
 })
 
