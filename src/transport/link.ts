@@ -45,9 +45,12 @@ export interface Carrier {
   close(lingerMs: number): Promise<void>
 }
 
-/** Bytes of a message's frames, as they count for high-water marks. */
+/** What a frame costs besides its bytes: without it, a million empty frames would wait for nothing. */
+export const FRAME_OVERHEAD_BYTES = 32
+
+/** What a message counts for high-water marks. */
 export function messageBytes(message: Message): number {
-  let bytes = 0
+  let bytes = message.length * FRAME_OVERHEAD_BYTES
   for (let i = 0; i < message.length; i++) bytes += message[i]!.length
   return bytes
 }

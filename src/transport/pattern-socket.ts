@@ -135,7 +135,9 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
   closed(link: Link, cause: string, unsent: Message[]): void {
     if (!this.#links.delete(link)) return
     this.#pattern.closed(link, this.#closed === undefined ? unsent : [])
-    this.#options.onPeer?.({ type: 'peer_left', identity: link.identity, remote: link.remote, cause })
+    const { identity, remote } = link
+    const messagesLost = this.type === 'DEALER' ? 0 : unsent.length
+    this.#options.onPeer?.({ type: 'peer_left', identity, remote, cause, messagesLost })
     this.#wake()
   }
 

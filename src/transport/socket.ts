@@ -5,7 +5,7 @@
  * none. PUB and XPUB filter by the first bytes of the first frame. Nothing here knows what frames mean.
  */
 
-/** One part of a message. Never change the bytes of a frame that was received or handed to `send`. */
+/** One part of a message. Never change the bytes of a frame that was received or handed to `send`, nor the list itself. */
 export type Frame = Buffer
 export type Message = readonly Frame[]
 
@@ -28,6 +28,8 @@ export interface PeerEvent {
   /** Address of the other end, such as `127.0.0.1:41234`. */
   readonly remote: string
   readonly cause?: string
+  /** `peer_left` of a ROUTER's or publisher's peer: messages that were still waiting for it and are gone with it. */
+  readonly messagesLost?: number
 }
 
 export interface SocketOptions {
@@ -42,9 +44,15 @@ export interface SocketOptions {
   readonly onBatchEnd?: () => void
   /** Bytes that may wait for one peer before `send` answers `full`. Default 64 MiB. */
   readonly sendHighWaterMarkBytes?: number
-  /** What a peer may announce. Defaults: 4 GiB a frame, 65,536 frames a message. Over it the connection is closed. */
+  /**
+   * What a peer may announce. Defaults: 4 GiB a frame, 65,536 frames and 8 GiB a message. Over it the connection is
+   * closed.
+   */
   readonly frameBytesMax?: number
   readonly messageFramesMax?: number
+  readonly messageBytesMax?: number
+  /** How long a peer may take from the connection to its READY. Default 30,000. */
+  readonly handshakeMs?: number
   /** ZMTP PING every `intervalMs`; the connection is closed when nothing comes back for `timeoutMs`. Default: off. */
   readonly heartbeat?: { readonly intervalMs: number; readonly timeoutMs: number }
   /** Pause before a lost connection is tried again: from `minMs`, doubling up to `maxMs`. Default 50 to 1000. */
@@ -53,6 +61,8 @@ export interface SocketOptions {
 
 export interface Socket {
   readonly type: SocketType
+  /** Messages that a publisher withheld from subscribers whose queues were over the high-water mark. */
+  readonly messagesDropped: number
   /** Listens. Resolves with the address in use: port 0 is replaced by the one the system chose. */
   bind(url: string): Promise<string>
   /** Connects now and whenever the connection is lost, until `disconnect` or `close`. */

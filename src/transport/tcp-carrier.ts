@@ -6,18 +6,20 @@ import type { SocketOptions, SocketType } from './socket.ts'
 import type { ZmtpOptions } from './state/zmtp-machine.ts'
 import { parseTcpUrl, tcpUrl } from './tcp-address.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import { TcpDialer } from './tcp-dialer.ts'
+import { type DialOptions, TcpDialer } from './tcp-dialer.ts'
 
 const FRAME_BYTES_MAX = 4 * 1024 ** 3
 const MESSAGE_FRAMES_MAX = 65_536
 const COMMAND_BYTES_MAX = 65_536
+const RECONNECT = { minMs: 50, maxMs: 1000 }
+const STRANGERS_MAX = 2048
 const HANDSHAKE_MS = 30_000
 
 /** Listens and connects over TCP for one socket, and owns every connection it made until `close`. */
 export class TcpCarrier implements Carrier {
   readonly #host: LinkHost
   readonly #zmtp: ZmtpOptions
-  readonly #reconnect: { readonly minMs: number; readonly maxMs: number }
+  readonly #dial: DialOptions
   readonly #servers = new Set<Server>()
   readonly #dialers = new Map<string, TcpDialer>()
   readonly #connections = new Set<TcpConnection>()
@@ -28,7 +30,7 @@ export class TcpCarrier implements Carrier {
   constructor(type: SocketType, options: SocketOptions, host: LinkHost) {
     this.#host = host
     this.#zmtp = zmtpOptions(type, options)
-    this.#reconnect = options.reconnect ?? { minMs: 50, maxMs: 1000 }
+    this.#dial = { reconnect: options.reconnect ?? RECONNECT, timeoutMs: this.#zmtp.handshakeMs }
   }
 
   async bind(url: string): Promise<string> {
@@ -49,7 +51,7 @@ export class TcpCarrier implements Carrier {
 
   connect(url: string): void {
     if (this.#dialers.has(url)) return
-    const dialer = new TcpDialer(parseTcpUrl(url), this.#reconnect, (stream, onClosed) =>
+    const dialer = new TcpDialer(parseTcpUrl(url), this.#dial, (stream, onClosed) =>
       this.#adopt(stream, onClosed),
     )
     this.#dialers.set(url, dialer)
@@ -77,31 +79,49 @@ export class TcpCarrier implements Carrier {
       server => new Promise<void>(resolve => server.close(() => resolve())),
     )
     for (const dialer of this.#dialers.values()) dialer.stop()
-    if (lingerMs > 0) for (const connection of this.#connections) connection.end()
-    await this.#emptied(lingerMs)
+    if (lingerMs > 0) {
+      for (const connection of this.#connections) connection.end()
+      await this.#emptied(lingerMs)
+    }
     for (const connection of this.#connections) connection.close('closed by us')
+    await this.#emptied()
     await Promise.all(stopped)
   }
 
-  #adopt(stream: Stream, onClosed?: (opened: boolean) => void): TcpConnection | undefined {
+  #adopt(stream: Stream, onLost?: (opened: boolean) => void): TcpConnection | undefined {
     if (this.#closing) {
       stream.destroy()
       return undefined
     }
-    const connection = new TcpConnection(stream, this.#zmtp, this.#host, (closed, opened) => {
-      this.#connections.delete(closed)
+    const connection = new TcpConnection(stream, this.#zmtp, this.#host, opened => {
+      this.#connections.delete(connection)
       if (this.#connections.size === 0) this.#onEmpty?.()
-      onClosed?.(opened)
+      onLost?.(opened)
     })
     this.#connections.add(connection)
     if (this.#paused) connection.pause()
+    this.#limitStrangers()
     return connection
   }
 
-  async #emptied(lingerMs: number): Promise<void> {
-    if (this.#connections.size === 0 || lingerMs <= 0) return
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, lingerMs)
+  /** Of too many connections that have not said who they are, the oldest goes: honest ones need milliseconds. */
+  #limitStrangers(): void {
+    if (this.#connections.size <= STRANGERS_MAX) return
+    let strangers = 0
+    let oldest: TcpConnection | undefined
+    for (const connection of this.#connections) {
+      if (connection.isOpen) continue
+      oldest ??= connection
+      strangers += 1
+    }
+    if (strangers > STRANGERS_MAX) oldest?.close('too many connections that say nothing')
+  }
+
+  /** Resolves when no connection is left, or after `timeoutMs`. */
+  #emptied(timeoutMs?: number): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs)
       this.#onEmpty = () => {
         clearTimeout(timer)
         resolve()
@@ -118,10 +138,10 @@ function zmtpOptions(type: SocketType, options: SocketOptions): ZmtpOptions {
     limits: {
       frameBytesMax,
       messageFramesMax: options.messageFramesMax ?? MESSAGE_FRAMES_MAX,
-      messageBytesMax: frameBytesMax * 2,
+      messageBytesMax: options.messageBytesMax ?? frameBytesMax * 2,
       commandBytesMax: COMMAND_BYTES_MAX,
     },
-    handshakeMs: HANDSHAKE_MS,
+    handshakeMs: options.handshakeMs ?? HANDSHAKE_MS,
     heartbeat: options.heartbeat,
   }
 }

@@ -31,15 +31,20 @@ export class TcpConnection implements Link {
   readonly #host: LinkHost
   readonly #clock: Clock
   readonly #alarm: Alarm
-  readonly #onClosed: (connection: TcpConnection, opened: boolean) => void
+  /** Called once, when nothing of the connection is left. */
+  readonly #onClosed: (opened: boolean) => void
   readonly #queue = new Queue<Message>()
   #queueBytes = 0
   readonly #batch = new WriteBatch()
   #minor: 0 | 1 = 1
   #writing = false
+  #paused = false
+  /** What was read when a pause came, not carried out yet. */
+  #held: ZmtpEffect[] = []
   #touched = false
   #opened = false
   #closed = false
+  #streamClosed = false
   #ending = false
   #error: string | undefined
 
@@ -47,7 +52,7 @@ export class TcpConnection implements Link {
     stream: Stream,
     options: ZmtpOptions,
     host: LinkHost,
-    onClosed: (connection: TcpConnection, opened: boolean) => void,
+    onClosed: (opened: boolean) => void,
     clock: Clock = systemClock,
   ) {
     this.#stream = stream
@@ -55,17 +60,25 @@ export class TcpConnection implements Link {
     this.#onClosed = onClosed
     this.#clock = clock
     this.#machine = new ZmtpMachine(options)
-    this.remote = `${stream.remoteAddress}:${stream.remotePort}`
-    this.#alarm = new Alarm(clock, () => this.#handle({ type: 'tick' }))
+    this.remote = `${stream.remoteAddress ?? 'unknown'}:${stream.remotePort ?? 0}`
+    this.#alarm = new Alarm(clock, () => this.#wake())
     stream.on('data', (bytes: Buffer) => this.#handle({ type: 'bytes', bytes }))
     stream.on('error', error => {
       this.#error = error.message
     })
+    // A ZMTP peer that ended its side has nothing to say and reads nothing any more.
+    stream.on('end', () => this.#handle({ type: 'ended' }))
     stream.on('close', () => {
-      this.#handle({ type: 'ended' })
-      this.#onClosed(this, this.#opened)
+      this.#streamClosed = true
+      if (this.#closed) this.#onClosed(this.#opened)
+      else this.#handle({ type: 'ended' })
     })
     this.#handle({ type: 'connected' })
+  }
+
+  /** Whether the handshake is done. */
+  get isOpen(): boolean {
+    return this.#opened
   }
 
   get waitingBytes(): number {
@@ -109,10 +122,16 @@ export class TcpConnection implements Link {
   }
 
   pause(): void {
-    this.#stream.pause()
+    this.#paused = true
+    // Whoever is not through the handshake has nothing to deliver yet, and should not time out for our sake.
+    if (this.#opened && !this.#ending) this.#stream.pause()
   }
 
   resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#performAll(this.#held.splice(0))
+    if (this.#paused || this.#closed) return
     this.#handle({ type: 'resumed' })
     this.#stream.resume()
   }
@@ -125,6 +144,7 @@ export class TcpConnection implements Link {
       this.#stream.destroy()
       return
     }
+    this.#held = []
     this.#host.leaving(this)
     this.flush()
   }
@@ -134,8 +154,9 @@ export class TcpConnection implements Link {
   }
 
   readonly #onWritten = (error?: Error | null): void => {
-    this.#writing = false
+    // After an error the connection is about to close: what is queued must stay for whoever asks for it then.
     if (error !== undefined && error !== null) return
+    this.#writing = false
     this.messagesHanded += this.#batch.messages
     this.#batch.release()
     this.flush()
@@ -151,10 +172,34 @@ export class TcpConnection implements Link {
   #handle(event: ZmtpEvent): void {
     if (this.#closed) return
     const effects = this.#machine.handle(event, this.#clock.nowMs())
-    for (let i = 0; i < effects.length && !this.#closed; i++) this.#perform(effects[i]!)
-    if (this.#closed) return
-    if (event.type === 'bytes') this.#host.batchEnded()
     this.#alarm.set(this.#machine.wakeAtMs)
+    this.#performAll(effects)
+  }
+
+  #wake(): void {
+    // While we do not read, the peer's silence is our own doing.
+    if (this.#paused) this.#handle({ type: 'resumed' })
+    this.#handle({ type: 'tick' })
+  }
+
+  /** Carries out effects in order. A pause in the middle keeps the rest for `resume`. */
+  #performAll(effects: readonly ZmtpEffect[]): void {
+    let delivered = false
+    for (let i = 0; i < effects.length && !this.#closed; i++) {
+      const effect = effects[i]!
+      if (this.#mustWait(effect)) {
+        this.#held.push(effect)
+        continue
+      }
+      delivered ||= effect.type === 'deliver'
+      this.#perform(effect)
+    }
+    if (delivered) this.#host.batchEnded()
+  }
+
+  #mustWait(effect: ZmtpEffect): boolean {
+    if (!this.#paused || effect.type === 'write') return false
+    return effect.type === 'deliver' || this.#held.length > 0
   }
 
   #perform(effect: ZmtpEffect): void {
@@ -170,6 +215,7 @@ export class TcpConnection implements Link {
         this.#minor = effect.minor
         this.#opened = true
         this.#host.opened(this)
+        if (this.#paused) this.#stream.pause()
         return
       case 'subscribe':
       case 'cancel':
@@ -182,6 +228,7 @@ export class TcpConnection implements Link {
 
   /** Between batches, so always between messages. */
   #writeControl(bytes: Buffer): void {
+    if (this.#ending) return
     this.#stream.write(bytes)
     if (this.#stream.writableLength - this.#batch.bytes > CONTROL_BYTES_MAX)
       this.#finish('does not read our answers')
@@ -195,5 +242,6 @@ export class TcpConnection implements Link {
     if (this.#opened) this.#host.closed(this, cause, [...this.#queue])
     this.#queue.clear()
     this.#queueBytes = 0
+    if (this.#streamClosed) this.#onClosed(this.#opened)
   }
 }

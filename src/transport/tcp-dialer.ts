@@ -5,10 +5,16 @@ import type { TcpConnection } from './tcp-connection.ts'
 /** Makes a connection of a stream that is connected; undefined where it is no longer wanted. */
 type Adopt = (stream: Stream, onClosed: (opened: boolean) => void) => TcpConnection | undefined
 
+export interface DialOptions {
+  readonly reconnect: { readonly minMs: number; readonly maxMs: number }
+  /** How long one attempt to connect may take. */
+  readonly timeoutMs: number
+}
+
 /** Keeps one connection to one address: connects, and connects again whenever it is lost, with growing pauses. */
 export class TcpDialer {
   readonly #address: TcpAddress
-  readonly #pauses: { readonly minMs: number; readonly maxMs: number }
+  readonly #options: DialOptions
   readonly #adopt: Adopt
   #pauseMs: number
   #timer: NodeJS.Timeout | undefined
@@ -16,10 +22,10 @@ export class TcpDialer {
   #connection: TcpConnection | undefined
   #stopped = false
 
-  constructor(address: TcpAddress, pauses: { readonly minMs: number; readonly maxMs: number }, adopt: Adopt) {
+  constructor(address: TcpAddress, options: DialOptions, adopt: Adopt) {
     this.#address = address
-    this.#pauses = pauses
-    this.#pauseMs = pauses.minMs
+    this.#options = options
+    this.#pauseMs = options.reconnect.minMs
     this.#adopt = adopt
   }
 
@@ -27,10 +33,13 @@ export class TcpDialer {
     const stream = connect({ ...this.#address, noDelay: true })
     this.#stream = stream
     const onFailed = () => this.#lost(false)
+    // Refused and unreachable are the same here: try again. 'close' follows.
     stream.once('error', () => {})
     stream.once('close', onFailed)
+    stream.setTimeout(this.#options.timeoutMs, () => stream.destroy())
     stream.once('connect', () => {
       stream.off('close', onFailed)
+      stream.setTimeout(0)
       this.#connection = this.#adopt(stream, opened => this.#lost(opened))
     })
   }
@@ -47,10 +56,10 @@ export class TcpDialer {
     this.#connection = undefined
     this.#stream = undefined
     if (this.#stopped) return
-    if (opened) this.#pauseMs = this.#pauses.minMs
+    if (opened) this.#pauseMs = this.#options.reconnect.minMs
     // Up to a fifth more or less, so that a thousand engines do not come back in the same millisecond.
     const pauseMs = this.#pauseMs * (0.8 + 0.4 * Math.random())
-    this.#pauseMs = Math.min(this.#pauses.maxMs, this.#pauseMs * 2)
+    this.#pauseMs = Math.min(this.#options.reconnect.maxMs, this.#pauseMs * 2)
     this.#timer = setTimeout(() => this.start(), pauseMs)
   }
 }

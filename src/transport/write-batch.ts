@@ -1,4 +1,5 @@
 import type { Queue } from '../base/queue.ts'
+import { FRAME_OVERHEAD_BYTES } from './link.ts'
 import type { Message } from './socket.ts'
 import { FLAG_LONG, FLAG_MORE } from './state/frame-decoder.ts'
 
@@ -17,7 +18,7 @@ const spareSlabs: Buffer[] = []
 export class WriteBatch {
   /** What to write, in order. */
   pieces: Buffer[] = []
-  /** Bytes of frames (without headers) in the batch, and how many messages they are. */
+  /** What the batch counts for high-water marks, and how many messages it is. */
   bytes = 0
   messages = 0
   readonly #slabs: Buffer[] = []
@@ -72,7 +73,7 @@ export class WriteBatch {
         this.#endPiece()
         this.pieces.push(frame)
       }
-      this.bytes += size
+      this.bytes += size + FRAME_OVERHEAD_BYTES
     }
   }
 

@@ -4,7 +4,7 @@
  * It knows neither handshake nor socket types: whole messages and commands go to a `FrameSink`. Its invariants:
  *
  * 1. A frame that lies whole in one chunk is a view of that chunk, never a copy.
- * 2. A frame that does not is copied once, byte by byte as it arrives, whatever its length.
+ * 2. A frame that does not is copied once, as it arrives, and at most a fifteenth of it twice.
  * 3. Memory set aside for a frame is at most `RESERVE_FACTOR` times what has really arrived of it (or
  *    `RESERVE_AT_ONCE_BYTES`), so announcing much costs a stranger as much as it costs us.
  * 4. Where the stream is cut into chunks changes nothing about what is delivered.
@@ -35,8 +35,12 @@ const LONG_HEADER_BYTES = 9
 const RESERVE_AT_ONCE_BYTES = 65_536
 const RESERVE_FACTOR = 16
 const EMPTY: Frame = Buffer.alloc(0)
+const NO_MEMORY = 'a frame for which there is no memory'
+const TOO_EARLY = 'a message before READY'
 
 export class FrameDecoder {
+  /** Until the handshake is done a peer may send commands only. */
+  commandsOnly = true
   readonly #limits: FrameLimits
   readonly #sink: FrameSink
   /** Frames of the message that is being received. */
@@ -48,9 +52,8 @@ export class FrameDecoder {
   /** The frame that was cut by the end of a chunk: its flags, its length, and what is there of it. */
   #flags = 0
   #size = -1
-  #body: Buffer | undefined
+  #body: Buffer = EMPTY
   #bodyBytes = 0
-  #parts: Buffer[] = []
 
   constructor(limits: FrameLimits, sink: FrameSink) {
     this.#limits = limits
@@ -65,20 +68,18 @@ export class FrameDecoder {
   /** Takes the next bytes of the stream. @returns what the peer did wrong, if it did. */
   decode(chunk: Buffer): string | undefined {
     let at = 0
-    if (this.#size >= 0) {
-      at = this.#fill(chunk, 0)
-      if (this.#bodyBytes < this.#size) return undefined
-      const violation = this.#finishCut()
-      if (violation !== undefined) return violation
-    } else if (this.#headerBytes > 0) {
+    if (this.#headerBytes > 0) {
       at = this.#fillHeader(chunk)
       if (at < 0) return undefined
       const violation = this.#begin(this.#header[0]!, frameSize(this.#header, 0))
       if (violation !== undefined) return violation
+    }
+    if (this.#size >= 0) {
       at = this.#fill(chunk, at)
+      if (at < 0) return NO_MEMORY
       if (this.#bodyBytes < this.#size) return undefined
-      const finished = this.#finishCut()
-      if (finished !== undefined) return finished
+      const violation = this.#finishCut()
+      if (violation !== undefined) return violation
     }
     return this.#decodeWhole(chunk, at)
   }
@@ -96,8 +97,8 @@ export class FrameDecoder {
       at = bodyAt + size
       if (at > end) {
         const violation = this.#begin(flags, size)
-        if (violation === undefined) this.#fill(chunk, bodyAt)
-        return violation
+        if (violation !== undefined) return violation
+        return this.#fill(chunk, bodyAt) < 0 ? NO_MEMORY : undefined
       }
       const frame = size === 0 ? EMPTY : chunk.subarray(bodyAt, at)
       const violation = this.#take(flags, frame)
@@ -111,6 +112,7 @@ export class FrameDecoder {
       if (frame.length > this.#limits.commandBytesMax) return `a command of ${frame.length} bytes`
       return this.#sink.command(frame)
     }
+    if (this.commandsOnly) return TOO_EARLY
     const frames = this.#frames
     frames.push(frame)
     this.#messageBytes += frame.length
@@ -145,6 +147,7 @@ export class FrameDecoder {
     if ((flags & FLAG_COMMAND) !== 0) {
       if (size > this.#limits.commandBytesMax) return `a command of ${size} bytes`
     } else {
+      if (this.commandsOnly) return TOO_EARLY
       if (size > this.#limits.frameBytesMax) return `a frame of ${size} bytes`
       if (this.#messageBytes + size > this.#limits.messageBytesMax) {
         return `a message of more than ${this.#limits.messageBytesMax} bytes`
@@ -156,37 +159,33 @@ export class FrameDecoder {
     return undefined
   }
 
-  /** Moves bytes of the cut frame out of `chunk`. @returns where the next frame begins, if it is complete. */
+  /** Moves bytes of the cut frame out of `chunk`. @returns where the next frame begins, or -1 without memory for it. */
   #fill(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#size - this.#bodyBytes)
-    if (this.#body === undefined) {
-      const arrived = this.#bodyBytes + end - at
-      // Invariant 3: until enough has arrived, the chunks themselves are kept, and copied into place later.
-      if (this.#size > RESERVE_AT_ONCE_BYTES && this.#size > arrived * RESERVE_FACTOR) {
-        this.#parts.push(chunk.subarray(at, end))
-        this.#bodyBytes = arrived
-        return end
-      }
-      this.#reserve()
-    }
-    chunk.copy(this.#body!, this.#bodyBytes, at, end)
-    this.#bodyBytes += end - at
+    const arrived = this.#bodyBytes + end - at
+    if (arrived > this.#body.length && !this.#reserve(arrived)) return -1
+    chunk.copy(this.#body, this.#bodyBytes, at, end)
+    this.#bodyBytes = arrived
     return end
   }
 
-  #reserve(): void {
-    const body =
-      this.#size > RESERVE_AT_ONCE_BYTES ? Buffer.allocUnsafeSlow(this.#size) : Buffer.allocUnsafe(this.#size)
-    let at = 0
-    for (const part of this.#parts) at += part.copy(body, at)
-    this.#parts = []
-    this.#body = body
+  /** Makes room for a frame of which `arrived` bytes are there. Invariant 3. */
+  #reserve(arrived: number): boolean {
+    const room = Math.min(this.#size, Math.max(RESERVE_AT_ONCE_BYTES, arrived * RESERVE_FACTOR))
+    try {
+      const body = room < RESERVE_AT_ONCE_BYTES ? Buffer.allocUnsafe(room) : Buffer.allocUnsafeSlow(room)
+      this.#body.copy(body, 0, 0, this.#bodyBytes)
+      this.#body = body
+      return true
+    } catch {
+      return false
+    }
   }
 
   #finishCut(): string | undefined {
-    const body = this.#body ?? EMPTY
+    const body = this.#body
     this.#size = -1
-    this.#body = undefined
+    this.#body = EMPTY
     return this.#take(this.#flags, body)
   }
 }

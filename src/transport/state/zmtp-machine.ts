@@ -160,7 +160,6 @@ export class ZmtpMachine {
   }
 
   #takeMessage(frames: Frame[]): string | undefined {
-    if (this.#state !== 'open') return 'a message before the handshake'
     if (this.#publishes && frames.length === 1) {
       const frame = frames[0]!
       // A peer of 3.0 subscribes by messages. libzmq takes them from newer ones too, and so do we.
@@ -206,6 +205,7 @@ export class ZmtpMachine {
       return `a ${printable(socketType)} cannot talk to a ${this.#options.type}`
     }
     this.#enter('open')
+    this.#decoder.commandsOnly = false
     this.#effects.push({ type: 'opened', identity, minor: this.#minor })
     return undefined
   }
