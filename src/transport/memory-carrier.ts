@@ -1,3 +1,4 @@
+import type { Millis } from '../base/clock.ts'
 import { socketIdentity } from './identity.ts'
 import type { Carrier, LinkHost } from './link.ts'
 import { MemoryLink } from './memory-link.ts'
@@ -5,12 +6,15 @@ import type { MemoryCaller, MemoryListener, MemoryNetwork } from './memory-netwo
 import type { SocketOptions, SocketType } from './socket.ts'
 import { ZMTP_PARTNERS } from './state/zmtp-machine.ts'
 
+const RECONNECT_MS = 50
+
 /** Listens and connects inside one process, for one socket. */
 export class MemoryCarrier implements Carrier, MemoryListener {
   readonly #type: SocketType
   readonly #identity: Buffer
   readonly #host: LinkHost
   readonly #network: MemoryNetwork
+  readonly #pauseMs: Millis
   readonly #calls = new Map<string, MemoryCall>()
   readonly #links = new Set<MemoryLink>()
   #paused = false
@@ -22,6 +26,7 @@ export class MemoryCarrier implements Carrier, MemoryListener {
     this.#identity = socketIdentity(options.identity)
     this.#host = host
     this.#network = network
+    this.#pauseMs = options.reconnect?.minMs ?? RECONNECT_MS
   }
 
   async bind(url: string): Promise<string> {
@@ -30,9 +35,9 @@ export class MemoryCarrier implements Carrier, MemoryListener {
 
   connect(url: string): void {
     if (this.#calls.has(url)) return
-    const call = new MemoryCall(this, url, this.#network)
-    this.#calls.set(url, call)
+    const call = new MemoryCall(this, url, this.#network, this.#pauseMs)
     this.#network.want(call, url)
+    this.#calls.set(url, call)
   }
 
   disconnect(url: string): void {
@@ -100,9 +105,12 @@ class MemoryCall implements MemoryCaller {
   link: MemoryLink | undefined
   readonly #url: string
   readonly #network: MemoryNetwork
+  readonly #pauseMs: Millis
+  #cancel: (() => void) | undefined
   #stopped = false
 
-  constructor(carrier: MemoryCarrier, url: string, network: MemoryNetwork) {
+  constructor(carrier: MemoryCarrier, url: string, network: MemoryNetwork, pauseMs: Millis) {
+    this.#pauseMs = pauseMs
     this.carrier = carrier
     this.#url = url
     this.#network = network
@@ -114,13 +122,14 @@ class MemoryCall implements MemoryCaller {
 
   lost(): void {
     this.link = undefined
-    this.#network.defer(() => {
-      if (!this.#stopped) this.#network.want(this, this.#url)
-    })
+    this.#network.unwant(this, this.#url)
+    if (this.#stopped) return
+    this.#cancel = this.#network.clock.after(this.#pauseMs, () => this.#network.want(this, this.#url))
   }
 
   stop(): void {
     this.#stopped = true
+    this.#cancel?.()
     this.#network.unwant(this, this.#url)
     this.link?.end()
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts'
 import { ConnectionError } from '../errors.ts'
 import { parseTcpUrl, tcpUrl } from './tcp-address.ts'
 
@@ -18,13 +19,15 @@ export interface MemoryCaller {
 export class MemoryNetwork {
   /** Runs a task soon, never at once, and tasks in their order. */
   readonly defer: (task: () => void) => void
+  readonly clock: Clock
   readonly #listeners = new Map<string, MemoryListener>()
   readonly #callers = new Map<string, Set<MemoryCaller>>()
   #nextPort = FIRST_PORT
   #nextLink = 1
 
-  constructor(defer: (task: () => void) => void) {
+  constructor(defer: (task: () => void) => void, clock: Clock) {
     this.defer = defer
+    this.clock = clock
   }
 
   /** A name for one end of a new link. */

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../base/clock.ts'
 import { MemoryCarrier } from './memory-carrier.ts'
 import { MemoryNetwork } from './memory-network.ts'
 import { PatternSocket } from './pattern-socket.ts'
@@ -6,6 +7,8 @@ import type { Transport } from './socket.ts'
 export interface MemoryTransportOptions {
   /** Runs a task soon, never at once, and tasks in their order. Default: as a microtask. */
   readonly defer?: (task: () => void) => void
+  /** Measures the pause before a lost connection is made again. Default: the system's. */
+  readonly clock?: Clock
 }
 
 /**
@@ -23,7 +26,7 @@ export interface MemoryTransportOptions {
  * ```
  */
 export function memoryTransport(options: MemoryTransportOptions = {}): Transport {
-  const network = new MemoryNetwork(options.defer ?? queueMicrotask)
+  const network = new MemoryNetwork(options.defer ?? queueMicrotask, options.clock ?? systemClock)
   return {
     socket(type, socketOptions = {}) {
       return new PatternSocket(

@@ -1,0 +1,4 @@
+import { tcpTransport } from '../../src/transport/tcp.ts'
+import { transportSuite } from '../common/transport-suite.ts'
+
+transportSuite('tcpTransport', () => tcpTransport)
