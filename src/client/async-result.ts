@@ -1,0 +1,332 @@
+import { inspect } from 'node:util'
+import { CompositeError, TimeoutError, UsageError } from '../errors.ts'
+import type { Output } from './outputs.ts'
+import { streamText } from './outputs.ts'
+import type { ProgressOptions } from './progress.ts'
+import { describeRequest, type RequestMetadata } from './request-metadata.ts'
+import { addRecord, type RecordOwner, type RequestRecord, seal, settled } from './request-record.ts'
+import type { ResultHost } from './result-host.ts'
+import type { Shaped, ViewShape } from './shape.ts'
+
+export interface WaitOptions {
+  /** Seconds to wait at most. Default: for ever. */
+  readonly timeout?: number
+}
+
+/** For views: makes `sent` mean the bytes of this very result. */
+export const trackSent = Symbol('trackSent')
+
+/** How the values of the requests become the value of the whole. */
+export type Assemble = (values: unknown[]) => unknown
+
+/**
+ * The pending answer of a request to one or many engines. `await` it, or ask it how far it is.
+ *
+ * `T` is what awaiting gives. `Shape` tells whether there is one request (`'one'`: `metadata`, `stdout` and the like are
+ * single) or one an engine (`'many'`: they are arrays, in the order of the targets).
+ *
+ * Holding one and never awaiting it crashes nothing, even when it fails: its promise is made when it is asked for.
+ *
+ * @example
+ * const result = view.apply(() => process.pid)
+ * result.ready()        // false
+ * await result          // [4711, 4712]
+ * result.elapsed        // seconds since it was sent, until the last reply came
+ */
+export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements PromiseLike<T>, RecordOwner {
+  protected readonly host: ResultHost
+  protected readonly records: RequestRecord[] = []
+  readonly #what: string
+  readonly #single: boolean
+  readonly #assemble: Assemble | undefined
+  readonly #createdMs: number
+  #open = 0
+  #sealed = false
+  #receivedMs = 0
+  #waiters: (() => void)[] | undefined
+  #promise: Promise<T> | undefined
+  #sent: Promise<void> | undefined
+
+  /**
+   * Made by views.
+   *
+   * @param what - what it is the result of, for messages: `apply`, `map`.
+   * @param single - whether its value is that of its one request.
+   */
+  constructor(host: ResultHost, what: string, single: boolean, assemble?: Assemble) {
+    this.host = host
+    this.#what = what
+    this.#single = single
+    this.#assemble = assemble
+    this.#createdMs = host.dateMs()
+  }
+
+  [addRecord](record: RequestRecord): void {
+    this.records.push(record)
+    if (!record.isSettled) this.#open += 1
+  }
+
+  [seal](): this {
+    this.#sealed = true
+    if (this.ready()) this.#finish()
+    return this
+  }
+
+  [settled](record: RequestRecord): void {
+    this.#open -= 1
+    if (record.receivedMs > this.#receivedMs) this.#receivedMs = record.receivedMs
+    if (this.ready()) this.#finish()
+  }
+
+  then<Value = T, Failure = never>(
+    onValue?: ((value: T) => Value | PromiseLike<Value>) | null,
+    onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
+  ): Promise<Value | Failure> {
+    return this.#settledPromise().then(onValue, onError)
+  }
+
+  catch<Failure = never>(
+    onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
+  ): Promise<T | Failure> {
+    return this.#settledPromise().catch(onError)
+  }
+
+  finally(onEnd?: (() => void) | null): Promise<T> {
+    return this.#settledPromise().finally(onEnd)
+  }
+
+  /**
+   * The value, as `await` gives it.
+   *
+   * @throws TimeoutError when it is not there after `timeout` seconds; the request itself goes on.
+   * @throws what the request failed with: RemoteError, EngineError, TaskAborted …; CompositeError when several parts failed.
+   */
+  async get(options: WaitOptions = {}): Promise<T> {
+    if (options.timeout !== undefined && !(await this.wait(options)))
+      throw new TimeoutError(
+        `the result of ${this.#what} was not there after ${options.timeout} s (${this.progress} of ${this.length} done); it goes on, and can be awaited again`,
+      )
+    return await this.#settledPromise()
+  }
+
+  /** Waits until it is ready, at most `timeout` seconds. Never throws what the request failed with. */
+  wait(options: WaitOptions = {}): Promise<boolean> {
+    if (this.ready()) return Promise.resolve(true)
+    const { timeout } = options
+    return new Promise(resolve => {
+      const cancel =
+        timeout === undefined ? undefined : this.host.clock.after(timeout * 1000, () => resolve(this.ready()))
+      this.#onFinished(() => {
+        cancel?.()
+        resolve(true)
+      })
+    })
+  }
+
+  /** Whether every part has ended, well or not. */
+  ready(): boolean {
+    return this.#sealed && this.#open === 0
+  }
+
+  /** Whether it ended without an error. @throws UsageError when it has not ended. */
+  successful(): boolean {
+    if (!this.ready())
+      throw new UsageError(`the result of ${this.#what} is not ready yet: ask ready(), or await it first`)
+    return this.records.every(record => record.error === undefined)
+  }
+
+  /** Asks the engines not to run what they have not started; that then fails with TaskAborted. */
+  async abort(): Promise<void> {
+    await this.host.abort(this.records.filter(record => !record.isSettled))
+  }
+
+  /**
+   * Gives it up: what has not started is not run, what runs is interrupted, and it fails with TaskAborted at once.
+   *
+   * @returns whether there was anything left to give up.
+   */
+  cancel(reason?: unknown): boolean {
+    const open = this.records.filter(record => !record.isSettled)
+    this.host.cancel(open, reason)
+    return open.length > 0
+  }
+
+  /** One id for each request. */
+  get msgIds(): string[] {
+    return this.records.map(record => record.msgId)
+  }
+
+  /** The engines that it was sent to, or that ran it; undefined for tasks that no engine has answered yet. */
+  get targets(): Shaped<Shape, number | undefined> {
+    return this.#shaped(record => record.engineId)
+  }
+
+  get metadata(): Shaped<Shape, RequestMetadata> {
+    return this.#shaped(describeRequest)
+  }
+
+  /** What it printed so far. */
+  get stdout(): Shaped<Shape, string> {
+    return this.#shaped(record => streamText(record.outputs, 'stdout'))
+  }
+
+  get stderr(): Shaped<Shape, string> {
+    return this.#shaped(record => streamText(record.outputs, 'stderr'))
+  }
+
+  /** Everything that it showed so far. */
+  get outputs(): Shaped<Shape, readonly Output[]> {
+    return this.#shaped(record => record.outputs ?? [])
+  }
+
+  /** How many of its parts have ended. */
+  get progress(): number {
+    return this.records.length - this.#open
+  }
+
+  /** How many parts it has. */
+  get length(): number {
+    return this.records.length
+  }
+
+  /** Seconds from the first submission until now, or until the last reply. */
+  get elapsed(): number {
+    const endMs = this.ready() ? this.#receivedMs || this.#createdMs : this.host.dateMs()
+    return Math.max(0, endMs - this.#submittedMs()) / 1000
+  }
+
+  /** Seconds of work on the engines, added up: what it would have taken on one of them. */
+  get serialTime(): number {
+    return this.records.reduce((sum, record) => sum + record.runMs, 0) / 1000
+  }
+
+  /** Seconds from the first submission to the last reply. @throws UsageError when it is not ready. */
+  get wallTime(): number {
+    if (!this.ready())
+      throw new UsageError(`the result of ${this.#what} is not ready yet: use elapsed, or await it first`)
+    return this.elapsed
+  }
+
+  /** How much faster it was than the same work on one engine. */
+  get speedup(): number {
+    const { wallTime } = this
+    return wallTime === 0 ? 1 : this.serialTime / wallTime
+  }
+
+  /** Resolves when its bytes have left this process; without the view's `track`, also those sent since. */
+  get sent(): Promise<void> {
+    return this.#sent ?? this.host.flushed()
+  }
+
+  [trackSent](): void {
+    this.#sent = this.host.flushed()
+  }
+
+  /** Values by engine number. @throws as `get`, and UsageError when an engine answered more than once. */
+  async getDict(options: WaitOptions = {}): Promise<Record<number, Shape extends 'one' ? T : unknown>> {
+    await this.get(options)
+    const values: Record<number, unknown> = {}
+    for (const record of this.records) {
+      const id = record.engineId
+      if (id === undefined) continue
+      if (Object.hasOwn(values, id))
+        throw new UsageError(`engine ${id} answered more than once: getDict() is for one answer an engine`)
+      values[id] = await record.take()
+    }
+    return values as Record<number, Shape extends 'one' ? T : unknown>
+  }
+
+  /**
+   * Shows a progress bar on stderr until it is done; where that is no terminal, a line now and then.
+   *
+   * @returns false when `timeout` seconds passed before.
+   */
+  async waitInteractive(options: WaitOptions & ProgressOptions = {}): Promise<boolean> {
+    const { showProgress } = await import('./progress.ts')
+    return await showProgress(this, this.#what, this.host, options)
+  }
+
+  /** `<AsyncResult apply: 2 of 4>`: what it is and how far. */
+  toString(): string {
+    return `<${this.constructor.name} ${this.#what}: ${this.#stateText()}>`
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'AsyncResult'
+  }
+
+  [inspect.custom](): string {
+    return this.toString()
+  }
+
+  /** The value from the parts. Synchronous unless a part needs an import first. */
+  protected collect(): T | Promise<T> {
+    if (this.#single) return this.records[0]!.take() as T | Promise<T>
+    const values: unknown[] = []
+    const errors: Error[] = []
+    let isAsync = false
+    for (const record of this.records) {
+      try {
+        const value = record.take()
+        isAsync ||= value instanceof Promise
+        values.push(value)
+      } catch (error) {
+        errors.push(error as Error)
+      }
+    }
+    if (errors.length > 0) {
+      // Promises among the values are dropped: their failures must not surface as unhandled ones.
+      for (const value of values) if (value instanceof Promise) value.catch(() => {})
+      throw errors.length === 1 ? errors[0] : new CompositeError(errors, this.#what)
+    }
+    const assemble = this.#assemble ?? (all => all)
+    return (isAsync ? Promise.all(values).then(assemble) : assemble(values)) as T | Promise<T>
+  }
+
+  #settledPromise(): Promise<T> {
+    if (this.#promise === undefined) {
+      this.#promise = this.ready()
+        ? attempt(() => this.collect())
+        : new Promise<T>((resolve, reject) => {
+            this.#onFinished(() => attempt(() => this.collect()).then(resolve, reject))
+          })
+    }
+    return this.#promise
+  }
+
+  #onFinished(wake: () => void): void {
+    this.#waiters ??= []
+    this.#waiters.push(wake)
+  }
+
+  #finish(): void {
+    const waiters = this.#waiters
+    this.#waiters = undefined
+    if (waiters !== undefined) for (const wake of waiters) wake()
+  }
+
+  #submittedMs(): number {
+    return this.records[0]?.submittedMs ?? this.#createdMs
+  }
+
+  #shaped<Value>(read: (record: RequestRecord) => Value): Shaped<Shape, Value> {
+    return (this.#single ? read(this.records[0]!) : this.records.map(read)) as Shaped<Shape, Value>
+  }
+
+  #stateText(): string {
+    if (!this.ready()) return `${this.progress} of ${this.length}`
+    const failed = this.records.filter(record => record.error !== undefined)
+    if (failed.length === 0) return `done in ${this.elapsed.toFixed(3)} s`
+    if (this.length === 1) return `failed: ${failed[0]!.error!.message}`
+    return `${failed.length} of ${this.length} failed`
+  }
+}
+
+/** Calls at once: a synchronous value resolves in this very turn, a thrown error rejects. */
+function attempt<T>(produce: () => T | Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(produce())
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

@@ -1,0 +1,16 @@
+import type { Reference } from '../serialize/payload.ts'
+
+/** Arguments of a call on an engine: each may also be a Reference to the engine's own variable. */
+export type RemoteArguments<Args extends readonly unknown[]> = {
+  [Index in keyof Args]: Args[Index] | Reference
+}
+
+/** What `map` takes for the parameters of its function: one iterable for each. */
+export type MapInputs<Args extends readonly unknown[]> = {
+  [Index in keyof Args]: Iterable<Args[Index]> | AsyncIterable<Args[Index]>
+}
+
+/** As MapInputs, where all of the input must be there at once. */
+export type SyncMapInputs<Args extends readonly unknown[]> = {
+  [Index in keyof Args]: Iterable<Args[Index]>
+}

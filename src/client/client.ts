@@ -1,0 +1,338 @@
+import { EventEmitter } from 'node:events'
+import { inspect } from 'node:util'
+import { type ConnectionError, InvalidTargetError, TimeoutError } from '../errors.ts'
+import type { DeathCause, MimeBundle } from '../protocol/catalogue.ts'
+import type { AsyncResult, WaitOptions } from './async-result.ts'
+import { type ConnectOptions, connectDispatcher } from './connect.ts'
+import { DirectView, type DirectViewOptions } from './direct-view.ts'
+import type { Dispatcher, DispatcherEvent } from './dispatcher.ts'
+import { LoadBalancedView, type LoadBalancedViewOptions } from './load-balanced-view.ts'
+import { type QueueStatus, readQueueStatus } from './queue-status.ts'
+import type { RequestRecord } from './request-record.ts'
+import { resolveTargets, sliceIds, type Target, type Targets } from './targets.ts'
+
+/** An engine that came, or went. */
+export interface EngineEvent {
+  readonly id: number
+  readonly uuid: string
+}
+
+export interface EngineLeftEvent extends EngineEvent {
+  /** How it ended, where that is known. */
+  readonly cause: DeathCause | undefined
+}
+
+/** A piece of text that a request of this client printed. */
+export interface StreamEvent {
+  readonly text: string
+  readonly msgId: string
+  readonly engineId: number | undefined
+}
+
+/** Something that a request of this client showed. */
+export interface DisplayEvent {
+  readonly data: MimeBundle
+  readonly msgId: string
+  readonly engineId: number | undefined
+}
+
+/** What a client emits. */
+export interface ClientEvents {
+  'engine:registered': [engine: EngineEvent]
+  'engine:unregistered': [engine: EngineLeftEvent]
+  stdout: [output: StreamEvent]
+  stderr: [output: StreamEvent]
+  display: [output: DisplayEvent]
+  /** The connection has ended: closed by this program, shut down, or lost for good. Nothing more will come. */
+  close: [reason: ConnectionError]
+}
+
+export interface TargetOptions {
+  readonly targets?: Targets
+}
+
+export interface ShutdownOptions extends TargetOptions {
+  /** Also end the controller. */
+  readonly hub?: boolean
+  /** Ask the engines to start again. */
+  readonly restart?: boolean
+}
+
+/** What `wait` and `abort` take: results, or message ids. */
+export type Jobs = AsyncResult<unknown> | string | readonly (AsyncResult<unknown> | string)[]
+
+/**
+ * A connection to a cluster. Keeps the process alive until it is closed, as open connections do in Node.
+ *
+ * @example
+ * await using rc = await Client.connect({ profile: 'default' })
+ * const view = rc.directView()
+ * console.log(rc.ids, await view.apply(() => process.pid))
+ */
+export class Client extends EventEmitter<ClientEvents> implements AsyncDisposable {
+  #dispatcher!: Dispatcher
+
+  private constructor() {
+    super()
+  }
+
+  /**
+   * Connects to a running cluster.
+   *
+   * @throws ConnectionError when there is none, or it does not answer in time: what was tried, where, what to do.
+   */
+  static async connect(options: ConnectOptions = {}): Promise<Client> {
+    const client = new Client()
+    client.#dispatcher = await connectDispatcher(options, event => client.#tell(event))
+    return client
+  }
+
+  /** Ids of the live engines, ascending. */
+  get ids(): number[] {
+    return [...this.#dispatcher.roster.ids]
+  }
+
+  /** How many engines there are. */
+  get length(): number {
+    return this.#dispatcher.roster.ids.length
+  }
+
+  /**
+   * A view of several engines, or of one. `'all'` is live: it means the engines there are at each call.
+   *
+   * @throws InvalidTargetError for an engine that is not there.
+   */
+  directView(targets: number): DirectView<'one'>
+  directView(targets?: 'all' | readonly number[]): DirectView<'many'>
+  directView(targets?: Targets): DirectView<'one'> | DirectView<'many'>
+  directView(targets: Targets = 'all'): DirectView<'one'> | DirectView<'many'> {
+    return this.#directView({ targets: this.#fixed(targets) }) as DirectView<'many'>
+  }
+
+  /** A view of one engine, by its place among the live ones: `-1` is the last. Its results are single values. */
+  at(index: number): DirectView<'one'> {
+    const { ids } = this.#dispatcher.roster
+    const id = Number.isInteger(index) && index < 0 ? ids.at(index) : index
+    return this.directView(id ?? index)
+  }
+
+  /** A view of some of the engines there are now, chosen as a Python slice does. */
+  slice(start?: number, end?: number, step?: number): DirectView<'many'> {
+    return this.directView(sliceIds(this.#dispatcher.roster.ids, start, end, step))
+  }
+
+  /** A view that runs each task on whichever of the engines is free. */
+  loadBalancedView(
+    targets: Targets = 'all',
+    options: Omit<LoadBalancedViewOptions, 'targets'> = {},
+  ): LoadBalancedView {
+    return new LoadBalancedView(this.#dispatcher, { ...options, targets: this.#fixed(targets) })
+  }
+
+  /**
+   * Resolves when at least `n` engines are registered.
+   *
+   * @throws TimeoutError when they are not after `timeout` seconds (default: wait for ever).
+   */
+  async waitForEngines(n: number, options: WaitOptions = {}): Promise<void> {
+    const { timeout } = options
+    if (this.length >= n) return
+    this.#throwIfGone()
+    await new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void) => {
+        this.off('engine:registered', look)
+        this.off('close', gone)
+        cancel?.()
+        settle()
+      }
+      const look = () => {
+        if (this.length >= n) end(resolve)
+      }
+      const gone = (reason: Error) => end(() => reject(reason))
+      const late = () =>
+        end(() =>
+          reject(
+            new TimeoutError(
+              `${this.length} of ${n} engines were registered after ${timeout} s: start more with \`ipcluster engines\`, or look into their logs`,
+            ),
+          ),
+        )
+      const cancel = timeout === undefined ? undefined : this.#dispatcher.clock.after(timeout * 1000, late)
+      this.on('engine:registered', look)
+      this.on('close', gone)
+    })
+  }
+
+  /**
+   * Waits until `jobs` (default: everything this client has asked for) have ended, well or not.
+   *
+   * @returns false when they have not after `timeout` seconds.
+   */
+  async wait(jobs?: Jobs, options: WaitOptions = {}): Promise<boolean> {
+    const waits =
+      jobs === undefined ? [this.#empty(options)] : this.#results(jobs).map(result => result.wait(options))
+    return (await Promise.all(waits)).every(Boolean)
+  }
+
+  /**
+   * Asks engines not to run what they have not started; those requests then fail with TaskAborted.
+   *
+   * @param jobs - default: everything outstanding.
+   */
+  async abort(jobs?: Jobs, options: TargetOptions = {}): Promise<void> {
+    let records = jobs === undefined ? this.#dispatcher.outstanding() : this.#records(jobs)
+    if (options.targets !== undefined) {
+      const uuids = new Set(this.#resolve(options.targets).map(({ uuid }) => uuid))
+      records = records.filter(({ engine }) => engine === undefined || uuids.has(engine))
+    }
+    await this.#dispatcher.abort(records)
+  }
+
+  /** Empties the namespaces of engines. */
+  async clear(options: TargetOptions = {}): Promise<void> {
+    await this.#control('clear_request', {}, options)
+  }
+
+  /** Sends a signal to engine processes, even while they are busy: `'SIGINT'` interrupts what they run. */
+  async sendSignal(signal: NodeJS.Signals | number, options: TargetOptions = {}): Promise<void> {
+    await this.#control('signal_request', { sig: signal }, options)
+  }
+
+  /** Ends engines, and with `hub` the controller too. Resolves when they have said that they will. */
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const { targets = 'all', hub = false, restart = false } = options
+    if (targets !== 'all' || this.length > 0)
+      await this.#control('shutdown_request', { restart }, { targets })
+    if (hub) await this.#dispatcher.ask('hub', 'shutdown_request', {})
+  }
+
+  /** How much each engine has before it, and has done: counts by engine id, and how many tasks wait for an engine. */
+  queueStatus(options?: TargetOptions & { readonly verbose?: false }): Promise<QueueStatus<number>>
+  queueStatus(options: TargetOptions & { readonly verbose: true }): Promise<QueueStatus<readonly string[]>>
+  async queueStatus(
+    options: TargetOptions & { readonly verbose?: boolean } = {},
+  ): Promise<QueueStatus<number | readonly string[]>> {
+    const { targets = 'all', verbose = false } = options
+    const ids = targets === 'all' ? null : this.#resolve(targets).map(({ id }) => id)
+    return readQueueStatus(await this.#dispatcher.ask('hub', 'queue_request', { targets: ids, verbose }))
+  }
+
+  /** Leaves; the cluster goes on. What is outstanding fails with DisconnectedError. */
+  async close(): Promise<void> {
+    await this.#dispatcher.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  override toString(): string {
+    const state =
+      this.#dispatcher.goneError === undefined ? `engines ${this.ids.join(', ') || '–'}` : 'closed'
+    return `<Client ${state}; ${this.#dispatcher.outstandingCount} outstanding>`
+  }
+
+  [inspect.custom](): string {
+    return this.toString()
+  }
+
+  #directView(options: DirectViewOptions): DirectView<'one' | 'many'> {
+    return new DirectView(this.#dispatcher, options)
+  }
+
+  /** Names are checked when a view is made, and again at each call: an engine may have gone since. */
+  #fixed(targets: Targets): Targets {
+    if (targets === 'all') return 'all'
+    if (typeof targets === 'string')
+      throw new InvalidTargetError(
+        `targets are 'all', an engine id, or an array of ids, and not '${targets}'`,
+      )
+    const ids = this.#resolve(targets).map(({ id }) => id)
+    return typeof targets === 'number' ? ids[0]! : ids
+  }
+
+  #resolve(targets: Targets): Target[] {
+    return resolveTargets(this.#dispatcher.roster, targets)
+  }
+
+  async #control(
+    type: 'clear_request' | 'signal_request' | 'shutdown_request',
+    content: object,
+    options: TargetOptions,
+  ): Promise<void> {
+    const targets = this.#resolve(options.targets ?? 'all')
+    const answers = targets.map(({ uuid }) => this.#dispatcher.ask('control', type, content, uuid))
+    const settled = await Promise.allSettled(answers)
+    for (const answer of settled) {
+      // An engine that is gone before it could answer has done what it was asked to do.
+      if (answer.status === 'rejected' && !(type === 'shutdown_request' && isDeath(answer.reason)))
+        throw answer.reason
+    }
+  }
+
+  #results(jobs: Jobs): { wait(options: WaitOptions): Promise<boolean> }[] {
+    const list = isList(jobs) ? jobs : [jobs]
+    return list.map(job => (typeof job === 'string' ? this.#ownerOf(job) : job))
+  }
+
+  /** What this client does not wait for has ended already, or is another client's. */
+  #ownerOf(msgId: string): { wait(options: WaitOptions): Promise<boolean> } {
+    const owner = this.#dispatcher.find(msgId)?.owner as Partial<AsyncResult<unknown>> | undefined
+    return { wait: options => owner?.wait?.(options) ?? Promise.resolve(true) }
+  }
+
+  #records(jobs: Jobs): RequestRecord[] {
+    const msgIds = (isList(jobs) ? jobs : [jobs]).flatMap(job =>
+      typeof job === 'string' ? [job] : job.msgIds,
+    )
+    return msgIds.flatMap(msgId => this.#dispatcher.find(msgId) ?? [])
+  }
+
+  #empty(options: WaitOptions): Promise<boolean> {
+    return new Promise(resolve => {
+      const cancel =
+        options.timeout === undefined
+          ? undefined
+          : this.#dispatcher.clock.after(options.timeout * 1000, () => resolve(false))
+      this.#dispatcher.whenEmpty(() => {
+        cancel?.()
+        resolve(true)
+      })
+    })
+  }
+
+  #throwIfGone(): void {
+    if (this.#dispatcher.goneError !== undefined) throw this.#dispatcher.goneError
+  }
+
+  #tell(event: DispatcherEvent): void {
+    switch (event.type) {
+      case 'engine_joined':
+        this.emit('engine:registered', { id: event.id, uuid: event.uuid })
+        return
+      case 'engine_left':
+        this.emit('engine:unregistered', { id: event.id, uuid: event.uuid, cause: event.cause })
+        return
+      case 'gone':
+        this.emit('close', event.error)
+        return
+      case 'output':
+        this.#tellOutput(event)
+    }
+  }
+
+  #tellOutput({ output, msgId, engineUuid }: DispatcherEvent & { readonly type: 'output' }): void {
+    const engineId = engineUuid === undefined ? undefined : this.#dispatcher.roster.idOf(engineUuid)
+    if (output.type === 'stream') this.emit(output.name, { text: output.text, msgId, engineId })
+    else if (output.type === 'display_data' || output.type === 'execute_result')
+      this.emit('display', { data: output.data, msgId, engineId })
+  }
+}
+
+function isList(jobs: Jobs): jobs is readonly (AsyncResult<unknown> | string)[] {
+  return Array.isArray(jobs)
+}
+
+function isDeath(error: unknown): boolean {
+  return error instanceof Error && error.name === 'EngineError'
+}

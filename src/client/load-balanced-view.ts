@@ -1,0 +1,237 @@
+import { inspect } from 'node:util'
+import { UsageError } from '../errors.ts'
+import type { TaskMetadata } from '../protocol/catalogue.ts'
+import { Operation, packCall, type Reference } from '../serialize/payload.ts'
+import { AsyncMapResult } from './async-map-result.ts'
+import { AsyncResult, trackSent } from './async-result.ts'
+import type { MapInputs, RemoteArguments } from './call-types.ts'
+import { columnReader, compact, type Input } from './columns.ts'
+import { type DependencyInput, wireDependency } from './dependency.ts'
+import { checkInputs, mapArguments } from './direct-view.ts'
+import type { Submission } from './dispatcher.ts'
+import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
+import { MapRun } from './map-run.ts'
+import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
+import { seal } from './request-record.ts'
+import { resolveTargets } from './targets.ts'
+import {
+  decodeValue,
+  type ExecuteOptions,
+  executeContent,
+  OWN_MARK,
+  type ViewHost,
+  type ViewOptions,
+} from './view.ts'
+
+/** Options of a LoadBalancedView. */
+export interface LoadBalancedViewOptions extends ViewOptions {
+  /** Run a task again, elsewhere, after its function threw: at most so many times. Default 0. */
+  readonly retries?: number
+  /** Start only when these have ended. */
+  readonly after?: DependencyInput
+  /** Run only on an engine where these ran. */
+  readonly follow?: DependencyInput
+  /** Seconds that a task may wait for its dependencies; then it fails with TaskTimeout. Default: for ever. */
+  readonly timeout?: number
+  /** `map`: elements a message. The default, `'auto'`, measures how long elements take and adapts. */
+  readonly chunkSize?: number | 'auto'
+  /** `map`: iterate results in input order (default), or as they come. */
+  readonly ordered?: boolean
+  /** `map`: how many messages may be under way. Default: three an engine. */
+  readonly maxOutstanding?: number
+  /** `map`: put errors in the results instead of throwing at the first. */
+  readonly returnExceptions?: boolean
+}
+
+/**
+ * Engines taken as one: each task runs on whichever is free, and again elsewhere when its engine dies.
+ *
+ * Tasks wait in the controller while there are no engines. A view is cheap and immutable; `with` gives another one with
+ * other options.
+ *
+ * @example
+ * const view = rc.loadBalancedView()
+ * await view.apply((a, b) => a + b, 1, 2)          // 3
+ * await view.map(x => x * x, [1, 2, 3])            // [1, 4, 9]
+ */
+export class LoadBalancedView {
+  readonly #host: ViewHost
+  readonly #options: LoadBalancedViewOptions
+
+  /** Made by a Client. @throws UsageError for an option that makes no sense. */
+  constructor(host: ViewHost, options: LoadBalancedViewOptions) {
+    checkWhole('retries', options.retries, 0)
+    checkWhole('maxOutstanding', options.maxOutstanding, 1)
+    if (options.chunkSize !== 'auto') checkWhole('chunkSize', options.chunkSize, 1)
+    if (options.timeout !== undefined && !(options.timeout >= 0))
+      throw new UsageError(`timeout must be a number of seconds, and is ${options.timeout}`)
+    this.#host = host
+    this.#options = options
+  }
+
+  /** Ids of the engines that it may use, now. */
+  get targets(): number[] {
+    const { targets = 'all' } = this.#options
+    if (targets === 'all') return [...this.#host.roster.ids]
+    return typeof targets === 'number' ? [targets] : [...targets]
+  }
+
+  /** The same view with other options. */
+  with(options: LoadBalancedViewOptions): LoadBalancedView {
+    return new LoadBalancedView(this.#host, { ...this.#options, ...options })
+  }
+
+  /**
+   * Calls `fn(...args)` on some engine.
+   *
+   * @throws SerializationError at once when the function or an argument cannot travel.
+   * @throws InvalidTargetError at once when the view names an engine that is not there.
+   */
+  apply<Args extends unknown[], Value>(
+    fn: ((...args: Args) => Value) | Reference,
+    ...args: RemoteArguments<Args>
+  ): AsyncResult<Awaited<Value>, 'one'> {
+    const buffers = packCall(fn as (...args: never[]) => unknown, args)
+    return this.#sendOne('apply', { type: 'apply_request', buffers, decode: decodeValue })
+  }
+
+  /** A function that calls `fn` on some engine. */
+  remote<Args extends unknown[], Value>(
+    fn: (...args: Args) => Value,
+  ): (...args: RemoteArguments<Args>) => AsyncResult<Awaited<Value>, 'one'> {
+    return (...args) => this.apply(fn, ...args)
+  }
+
+  /**
+   * A function that cuts its sequences into pieces (of `chunkSize` elements, or one an engine), calls `fn` on each, and
+   * joins the results.
+   */
+  parallel<Args extends unknown[], Value>(
+    fn: (...args: Args) => Value,
+    options: ParallelOptions = {},
+  ): ParallelFunction<Args, Value> {
+    return parallelFunction(fn, options, {
+      pieces: sequence => this.#pieces(sequence),
+      call: (callee, pieces, assemble) => {
+        const result = new AsyncResult<never>(this.#host, 'parallel', false, assemble)
+        const metadata = this.#metadata()
+        for (const args of pieces) {
+          const buffers = packCall(callee, args)
+          this.#submit({ type: 'apply_request', metadata, buffers, owner: result, decode: decodeValue })
+        }
+        return result[seal]()
+      },
+      map: (callee, inputs) => this.#map(callee, inputs as Input[]),
+    })
+  }
+
+  /** Runs source text at the top level of some engine: of use where it is run for what it does. */
+  execute(code: string, options: ExecuteOptions = {}): AsyncResult<ExecuteReply, 'one'> {
+    const content = executeContent(code, options)
+    return this.#sendOne('execute', { type: 'execute_request', content, decode: decodeExecuteReply })
+  }
+
+  /**
+   * Calls `fn` for each element, on whichever engines are free. Several iterables are zipped to the shortest; an async
+   * iterable is read as far as there is room.
+   *
+   * @returns the values, in input order when awaited; iterate it to have each as soon as it is there.
+   * @throws SerializationError at once when the function cannot travel.
+   */
+  map<Args extends unknown[], Value>(
+    fn: (...args: Args) => Value,
+    ...inputs: MapInputs<Args>
+  ): AsyncMapResult<Awaited<Value>> {
+    return this.#map(fn, inputs as Input[])
+  }
+
+  toString(): string {
+    const { targets = 'all' } = this.#options
+    return `<LoadBalancedView ${typeof targets === 'string' ? targets : `[${String(targets)}]`}>`
+  }
+
+  [inspect.custom](): string {
+    return this.toString()
+  }
+
+  #map<Value>(fn: (...args: never[]) => unknown, inputs: readonly Input[]): AsyncMapResult<Value> {
+    checkInputs(inputs)
+    const { ordered = true, returnExceptions = false, chunkSize = 'auto', maxOutstanding } = this.#options
+    const reader = columnReader(inputs)
+    const total = reader.remaining
+    const result = new AsyncMapResult<Value>(this.#host, { ordered, returnExceptions, total })
+    const metadata = this.#metadata()
+    new MapRun(result as AsyncMapResult<unknown>, reader, {
+      chunkSize,
+      maxOutstanding: maxOutstanding ?? 'auto',
+      engines: () => this.#engineCount(),
+      send: (columns, firstIndex) => {
+        const args = mapArguments(fn, columns.map(compact), returnExceptions)
+        this.#submit({
+          type: 'apply_request',
+          metadata,
+          buffers: packCall(new Operation('map'), args),
+          owner: result,
+          decode: decodeValue,
+          firstIndex,
+        })
+      },
+    })
+    return result
+  }
+
+  #sendOne<T>(
+    what: string,
+    request: Pick<Submission, 'type' | 'content' | 'buffers' | 'decode'>,
+  ): AsyncResult<T, 'one'> {
+    const result = new AsyncResult<T, 'one'>(this.#host, what, true)
+    this.#submit({ ...request, metadata: this.#metadata(), owner: result })
+    if (this.#options.track === true) result[trackSent]()
+    return result[seal]()
+  }
+
+  #submit(request: Omit<Submission, 'route' | 'engine' | 'signal'>): void {
+    this.#host.submit({ ...request, route: 'balanced', signal: this.#options.signal })
+  }
+
+  /** Left out is what is at its default: most tasks carry only our mark. */
+  #metadata(): TaskMetadata {
+    const { targets = 'all', after, follow, timeout, retries } = this.#options
+    if (
+      targets === 'all' &&
+      after === undefined &&
+      follow === undefined &&
+      timeout === undefined &&
+      retries === undefined
+    )
+      return OWN_MARK
+    return {
+      ...OWN_MARK,
+      ...(targets !== 'all' && {
+        targets: resolveTargets(this.#host.roster, targets).map(({ uuid }) => uuid),
+      }),
+      ...(after !== undefined && { after: wireDependency(after) }),
+      ...(follow !== undefined && { follow: wireDependency(follow) }),
+      ...(timeout !== undefined && { timeout }),
+      ...(retries !== undefined && { retries }),
+    }
+  }
+
+  #engineCount(): number {
+    const { targets = 'all' } = this.#options
+    if (targets === 'all') return this.#host.roster.ids.length
+    return typeof targets === 'number' ? 1 : targets.length
+  }
+
+  #pieces(sequence: Iterable<unknown>): number {
+    const { chunkSize } = this.#options
+    if (typeof chunkSize !== 'number') return Math.max(1, this.#engineCount())
+    const length = (sequence as { readonly length?: number }).length ?? [...sequence].length
+    return Math.max(1, Math.ceil(length / chunkSize))
+  }
+}
+
+function checkWhole(name: string, value: number | undefined, least: number): void {
+  if (value !== undefined && !(Number.isInteger(value) && value >= least))
+    throw new UsageError(`${name} must be a whole number of at least ${least}, and is ${value}`)
+}

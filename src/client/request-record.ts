@@ -1,0 +1,217 @@
+import type { EngineUuid, MessageId } from '../base/ids.ts'
+import { TaskAborted } from '../errors.ts'
+import type { ReplyMetadata } from '../protocol/catalogue.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import type { MaybePromise } from '../serialize/payload.ts'
+import type { Output } from './outputs.ts'
+import { engineDied, errorFromReply } from './reply-errors.ts'
+import type { Outcome, OutstandingRequest, Route } from './state/requests.ts'
+
+/** What an owner of requests is told. By symbols, because AsyncResult is one, and users hold it. */
+export const addRecord = Symbol('addRecord')
+export const seal = Symbol('seal')
+export const settled = Symbol('settled')
+
+/** Who wants to know what becomes of requests. */
+export interface RecordOwner {
+  /** A request was made for it. */
+  [addRecord](record: RequestRecord): void
+  /** One has ended. */
+  [settled](record: RequestRecord): void
+}
+
+/** Turns an ok reply into the value that the request was for. */
+export type Decode = (reply: Envelope, record: RequestRecord) => MaybePromise<unknown>
+
+/** What is known of a request before it is sent. */
+export interface RequestFacts {
+  readonly msgId: MessageId
+  readonly route: Route
+  readonly engine: EngineUuid | undefined
+  readonly endsWithIdle: boolean
+  readonly owner: RecordOwner
+  readonly decode: Decode
+  readonly submittedMs: number
+  /** Position of its first element in the whole sequence of a `map`. */
+  readonly firstIndex: number
+}
+
+/** Where engine numbers are looked up. */
+export interface EngineNumbers {
+  idOf(uuid: string): number | undefined
+}
+
+/** What nearly every content is: recognized without parsing it. */
+const PLAIN_OK = Buffer.from('{"status":"ok"}')
+
+const PENDING = 0
+const PACKED = 1
+const VALUE = 2
+const FAILED = 3
+
+/**
+ * One request and what came of it. There is one for each of 20,000 tasks in flight, so it holds plain fields, and reads
+ * the reply only when somebody asks: a result that nobody takes costs nothing, and the frames are let go once it is taken.
+ */
+export class RequestRecord implements OutstandingRequest {
+  readonly msgId: MessageId
+  readonly route: Route
+  readonly engine: EngineUuid | undefined
+  readonly endsWithIdle: boolean
+  readonly owner: RecordOwner
+  readonly submittedMs: number
+  readonly firstIndex: number
+  receivedMs = 0
+  /** Undefined: none came. */
+  outputs: Output[] | undefined
+  /** What wants to be told when it ends, besides the owner: the group of an AbortSignal. */
+  group: Set<RequestRecord> | undefined
+
+  readonly #decode: Decode
+  #state = PENDING
+  #reply: Envelope | undefined
+  #result: unknown
+  #answeredBy: EngineUuid | undefined
+  #engines: EngineNumbers | undefined
+  #startedMs = Number.NaN
+  #completedMs = Number.NaN
+  #runMs = Number.NaN
+
+  constructor(facts: RequestFacts) {
+    this.msgId = facts.msgId
+    this.route = facts.route
+    this.engine = facts.engine
+    this.endsWithIdle = facts.endsWithIdle
+    this.owner = facts.owner
+    this.submittedMs = facts.submittedMs
+    this.firstIndex = facts.firstIndex
+    this.#decode = facts.decode
+  }
+
+  get isSettled(): boolean {
+    return this.#state !== PENDING
+  }
+
+  get engineUuid(): EngineUuid | undefined {
+    return this.#answeredBy ?? this.engine
+  }
+
+  get engineId(): number | undefined {
+    const uuid = this.engineUuid
+    return uuid === undefined ? undefined : this.#engines?.idOf(uuid)
+  }
+
+  /** Moments as ms since 1970, NaN where they are not known: when the engine began and ended it, by its own clock. */
+  get startedMs(): number {
+    return this.#startedMs
+  }
+
+  get completedMs(): number {
+    if (Number.isNaN(this.#completedMs) && this.#reply !== undefined)
+      this.#completedMs = Date.parse(this.#reply.header.date)
+    return this.#completedMs
+  }
+
+  /** How long the engine worked on it, in ms; 0 where that is not known. */
+  get runMs(): number {
+    if (!Number.isNaN(this.#runMs)) return this.#runMs
+    const byDates = this.completedMs - this.#startedMs
+    return Number.isNaN(byDates) ? 0 : byDates
+  }
+
+  /** Takes the outcome. Reads nothing but the reply's metadata, which were parsed already. */
+  settle(outcome: Outcome<Envelope>, receivedMs: number, engines: EngineNumbers): void {
+    this.receivedMs = receivedMs
+    this.#engines = engines
+    switch (outcome.type) {
+      case 'reply':
+        this.#takeReply(outcome.reply)
+        break
+      case 'engine_died':
+        this.fail(engineDied(this.#place(), outcome.cause))
+        break
+      case 'given_up':
+        this.fail(new TaskAborted(`task ${this.msgId} was aborted`, { cause: outcome.reason }))
+        break
+      case 'disconnected':
+        this.fail(outcome.reason)
+        break
+    }
+  }
+
+  /** Ends it with an error of our own. */
+  fail(error: unknown): void {
+    this.#state = FAILED
+    this.#result = error
+    this.#reply = undefined
+  }
+
+  /** Whether it ended with an error. Reads the reply where that is needed to know. */
+  get hasFailed(): boolean {
+    return this.error !== undefined
+  }
+
+  /** The error that it ended with; undefined when it has not ended, or ended well. */
+  get error(): Error | undefined {
+    if (this.#state === PACKED && !isOk(this.#reply!)) this.#readError(this.#reply!)
+    return this.#state === FAILED ? (this.#result as Error) : undefined
+  }
+
+  /**
+   * The value. A promise where a module must be imported first to make it.
+   *
+   * @throws what the request failed with, and whatever reading it throws.
+   */
+  take(): MaybePromise<unknown> {
+    if (this.error !== undefined) throw this.#result
+    if (this.#state !== PACKED) return this.#result
+    const reply = this.#reply!
+    let value: MaybePromise<unknown>
+    try {
+      value = this.#decode(reply, this)
+    } catch (error) {
+      this.fail(error)
+      throw error
+    }
+    void this.completedMs
+    this.#state = VALUE
+    this.#result = value
+    this.#reply = undefined
+    if (value instanceof Promise) return this.#takeLater(value)
+    return value
+  }
+
+  async #takeLater(promise: Promise<unknown>): Promise<unknown> {
+    try {
+      const value = await promise
+      this.#result = value
+      return value
+    } catch (error) {
+      this.fail(error)
+      throw error
+    }
+  }
+
+  #takeReply(reply: Envelope): void {
+    this.#state = PACKED
+    this.#reply = reply
+    const metadata = reply.metadata as Partial<ReplyMetadata>
+    if (typeof metadata.engine === 'string') this.#answeredBy = metadata.engine as EngineUuid
+    if (typeof metadata.started === 'string') this.#startedMs = Date.parse(metadata.started)
+    if (typeof metadata.run_ms === 'number') this.#runMs = metadata.run_ms
+  }
+
+  #readError(reply: Envelope): void {
+    void this.completedMs
+    this.fail(errorFromReply(reply.content, reply.buffers, this.#place()))
+  }
+
+  #place() {
+    const { msgId, engineUuid, engineId, firstIndex } = this
+    return { msgId, engineUuid, engineId, firstIndex }
+  }
+}
+
+function isOk(reply: Envelope): boolean {
+  return reply.contentFrame.equals(PLAIN_OK) || reply.content.status === 'ok'
+}

@@ -1,0 +1,81 @@
+/**
+ * Whether the controller is reachable, and when to give it up.
+ *
+ * ```
+ * up ──lost──► lost ──back──► up (asks for the engines again: notifications were missed)
+ * │             │
+ * │             └─ tick after the patience ──► gone
+ * └─ shut_down · closed (from every state) ──► gone
+ * ```
+ */
+
+import { assertNever } from '../../base/assert.ts'
+import type { Millis } from '../../base/clock.ts'
+
+export type LinkEvent =
+  | { readonly type: 'lost'; readonly cause: string | undefined }
+  | { readonly type: 'back' }
+  /** The hub said that it ends. */
+  | { readonly type: 'shut_down' }
+  /** Our own side ends it. */
+  | { readonly type: 'closed' }
+  | { readonly type: 'tick' }
+
+export type LinkEffect =
+  | { readonly type: 'ask_for_engines' }
+  | { readonly type: 'give_up'; readonly reason: GoneReason; readonly cause?: string | undefined }
+
+export type GoneReason = 'lost' | 'shut_down' | 'closed'
+
+type LinkState =
+  | { readonly name: 'up' }
+  | { readonly name: 'lost'; readonly untilMs: Millis; readonly cause: string | undefined }
+  | { readonly name: 'gone' }
+
+/** Decides when a lost controller is gone for good. */
+export class Link {
+  #state: LinkState = { name: 'up' }
+  readonly #patienceMs: Millis
+
+  /** @param patienceMs - how long a lost connection may take to come back. */
+  constructor(patienceMs: Millis) {
+    this.#patienceMs = patienceMs
+  }
+
+  get isGone(): boolean {
+    return this.#state.name === 'gone'
+  }
+
+  get wakeAtMs(): Millis {
+    return this.#state.name === 'lost' ? this.#state.untilMs : Number.POSITIVE_INFINITY
+  }
+
+  handle(event: LinkEvent, nowMs: Millis): LinkEffect[] {
+    const state = this.#state
+    if (state.name === 'gone') return []
+    switch (event.type) {
+      case 'lost':
+        // Several sockets lose the same controller one after the other: the first starts the patience.
+        if (state.name === 'up')
+          this.#state = { name: 'lost', untilMs: nowMs + this.#patienceMs, cause: event.cause }
+        return []
+      case 'back':
+        if (state.name !== 'lost') return []
+        this.#state = { name: 'up' }
+        return [{ type: 'ask_for_engines' }]
+      case 'shut_down':
+      case 'closed':
+        return this.#giveUp({ type: 'give_up', reason: event.type })
+      case 'tick':
+        if (state.name !== 'lost' || nowMs < state.untilMs) return []
+        return this.#giveUp({ type: 'give_up', reason: 'lost', cause: state.cause })
+      default:
+        return assertNever(event, 'link event')
+    }
+  }
+
+  #giveUp(effect: LinkEffect): LinkEffect[] {
+    this.#state = { name: 'gone' }
+    return [effect]
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Which engines there are, as one client sees it: from the hub's list and from its notifications, which travel on
+ * different sockets and therefore in no fixed order.
+ *
+ * Invariants:
+ * 1. An engine that left never comes back: a uuid is not used twice, so that a list that was written before it left
+ *    cannot revive it. (A number is used again by a controller that was started anew.)
+ * 2. A list takes away only engines that were known when it was asked for: one that registered since then may be
+ *    missing in it.
+ */
+
+import { assertNever, invariant } from '../../base/assert.ts'
+import type { EngineId, EngineUuid } from '../../base/ids.ts'
+import type { DeathCause } from '../../protocol/catalogue.ts'
+
+export type RosterEvent =
+  /** The shell has asked the hub for its list. */
+  | { readonly type: 'list_asked' }
+  | { readonly type: 'list'; readonly engines: ReadonlyMap<EngineId, EngineUuid> }
+  | { readonly type: 'registered'; readonly id: EngineId; readonly uuid: EngineUuid }
+  | {
+      readonly type: 'unregistered'
+      readonly id: EngineId
+      readonly uuid: EngineUuid
+      readonly cause?: DeathCause | undefined
+    }
+
+export type RosterEffect =
+  | { readonly type: 'engine_joined'; readonly id: EngineId; readonly uuid: EngineUuid }
+  | {
+      readonly type: 'engine_left'
+      readonly id: EngineId
+      readonly uuid: EngineUuid
+      readonly cause: DeathCause | undefined
+    }
+
+/** Knows which engines are alive, and what became of those that are not. */
+export class Roster {
+  readonly #live = new Map<EngineId, EngineUuid>()
+  /** Every engine that was ever seen: errors name an engine by its number even after its death. */
+  readonly #idByUuid = new Map<EngineUuid, EngineId>()
+  readonly #left = new Set<EngineUuid>()
+  /** By number, what became of the engine that had it last. */
+  readonly #causes = new Map<EngineId, DeathCause | undefined>()
+  #asked: readonly EngineId[] = []
+  #ids: readonly EngineId[] | undefined
+
+  /** Ids of the live engines, ascending. */
+  get ids(): readonly EngineId[] {
+    this.#ids ??= [...this.#live.keys()].sort((a, b) => a - b)
+    return this.#ids
+  }
+
+  uuidOf(id: number): EngineUuid | undefined {
+    return this.#live.get(id as EngineId)
+  }
+
+  /** Also of engines that are gone. */
+  idOf(uuid: string): EngineId | undefined {
+    return this.#idByUuid.get(uuid as EngineUuid)
+  }
+
+  /** Whether this engine was there once and is not any more. */
+  hasLeft(id: number): boolean {
+    return this.#causes.has(id as EngineId) && !this.#live.has(id as EngineId)
+  }
+
+  causeOf(id: number): DeathCause | undefined {
+    return this.#causes.get(id as EngineId)
+  }
+
+  handle(event: RosterEvent): RosterEffect[] {
+    switch (event.type) {
+      case 'list_asked':
+        this.#asked = [...this.#live.keys()]
+        return []
+      case 'list':
+        return this.#list(event.engines)
+      case 'registered':
+        return this.#joined(event.id, event.uuid)
+      case 'unregistered':
+        return this.#leave(event.id, event.uuid, event.cause)
+      default:
+        return assertNever(event, 'roster event')
+    }
+  }
+
+  validate(): void {
+    for (const [id, uuid] of this.#live) {
+      invariant(!this.#left.has(uuid), `engine ${id} both lives and left`)
+      invariant(this.#idByUuid.get(uuid) === id, `engine ${id} is not found by its uuid`)
+    }
+  }
+
+  #list(engines: ReadonlyMap<EngineId, EngineUuid>): RosterEffect[] {
+    const effects: RosterEffect[] = []
+    // Invariant 2.
+    for (const id of this.#asked) {
+      const uuid = this.#live.get(id)
+      if (uuid !== undefined && engines.get(id) !== uuid) effects.push(...this.#leave(id, uuid, undefined))
+    }
+    this.#asked = []
+    for (const [id, uuid] of engines) effects.push(...this.#joined(id, uuid))
+    return effects
+  }
+
+  #joined(id: EngineId, uuid: EngineUuid): RosterEffect[] {
+    const former = this.#live.get(id)
+    // Invariant 1.
+    if (this.#left.has(uuid) || former === uuid) return []
+    const effects = former === undefined ? [] : this.#leave(id, former, undefined)
+    this.#live.set(id, uuid)
+    this.#idByUuid.set(uuid, id)
+    this.#ids = undefined
+    effects.push({ type: 'engine_joined', id, uuid })
+    return effects
+  }
+
+  #leave(id: EngineId, uuid: EngineUuid, cause: DeathCause | undefined): RosterEffect[] {
+    if (this.#left.has(uuid)) return []
+    this.#left.add(uuid)
+    this.#causes.set(id, cause)
+    this.#idByUuid.set(uuid, id)
+    // Its registration was never seen: nothing was sent to it, but nothing must revive it either.
+    if (this.#live.get(id) !== uuid) return []
+    this.#live.delete(id)
+    this.#ids = undefined
+    return [{ type: 'engine_left', id, uuid, cause }]
+  }
+}

@@ -1,0 +1,49 @@
+import type { OwnRequest } from '../protocol/catalogue.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import { type MaybePromise, nodeRealm, unpackValue } from '../serialize/payload.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Targets } from './targets.ts'
+
+/** Options that every view has. */
+export interface ViewOptions {
+  /** Engine ids; `'all'` means those that there are at each call. */
+  readonly targets?: Targets
+  /** Take note of when the bytes leave: see `AsyncResult.sent`. */
+  readonly track?: boolean
+  /** Aborts what has not started and interrupts what has. */
+  readonly signal?: AbortSignal
+}
+
+/** Marks requests that follow our own rules. */
+export const OWN_MARK: { readonly itsparallel: OwnRequest } = { itsparallel: { v: 1 } }
+
+/** What an `apply_reply` holds. */
+export function decodeValue(reply: Envelope): MaybePromise<unknown> {
+  return unpackValue(reply.buffers, nodeRealm)
+}
+
+/** For requests whose value tells nothing. */
+export function decodeNothing(): undefined {
+  return undefined
+}
+
+/** Content of an `execute_request`. */
+export function executeContent(code: string, options: ExecuteOptions): object {
+  const silent = options.silent ?? true
+  return {
+    code,
+    silent,
+    store_history: !silent,
+    user_expressions: {},
+    allow_stdin: false,
+    stop_on_error: true,
+  }
+}
+
+export interface ExecuteOptions {
+  /** Neither keep it in the engine's history nor show the value of its last expression. Default true. */
+  readonly silent?: boolean
+}
+
+/** What a view works with: the client's way to the cluster. */
+export type ViewHost = Dispatcher
