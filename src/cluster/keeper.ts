@@ -18,7 +18,7 @@ import { sweepCluster } from '../config/sweep.ts'
 import { type ParallelError, UsageError } from '../errors.ts'
 import { type ClientConnection, readClientConnection } from '../protocol/connection-file.ts'
 import { claimCluster } from './claim.ts'
-import { reportEngineDeath } from './hub-notice.ts'
+import { reportEngineDeath } from './hub-line.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
 import type { Job, Launcher, Program } from './launcher.ts'
 import {
@@ -118,6 +118,8 @@ export class Keeper {
     const { profileDir, clusterId, controller } = this.plan
     const role = controller === undefined ? 'engines' : 'cluster'
     this.#pidFile = await claimCluster({ profileDir, clusterId, role })
+    if (signal?.aborted === true) this.#removeFiles()
+    signal?.throwIfAborted()
     const abort = (): void => this.#handle({ type: 'stop_requested' })
     signal?.addEventListener('abort', abort, { once: true })
     try {

@@ -285,7 +285,11 @@ export class Launch {
     if (engine === undefined) return []
     this.#engines.delete(launch)
     const effects: LaunchEffect[] = [{ type: 'record' }]
-    const isAsked = engine.ending !== undefined || engine.leaving !== undefined
+    // `ipengine` exits with 0 only when it was asked to leave, by a client or by its controller.
+    const isAsked =
+      engine.ending !== undefined ||
+      engine.leaving !== undefined ||
+      (engine.registration !== undefined && end.exitCode === 0)
     // Even an engine that was asked to end may have been unable to say goodbye.
     if (engine.registration !== undefined && this.#mayStart) {
       effects.push(reportDeath(engine.registration, end, isAsked))

@@ -1,0 +1,47 @@
+import type { Command } from 'commander'
+import {
+  addLogOptions,
+  addPlaceOptions,
+  type LogOptions,
+  type PlaceOptions,
+  parseInteger,
+  parseNumber,
+} from './options.ts'
+import { newCommand } from './run.ts'
+
+/** What `ipengine` understands. */
+export interface EngineCommandOptions extends PlaceOptions, LogOptions {
+  readonly file?: string
+  readonly timeout?: number
+  readonly id?: number
+  readonly controllerTimeout?: number
+}
+
+/** `ipengine`: one engine, which joins a controller. */
+export function engineCommand(name: string): Command {
+  const command = newCommand(name, 'Run an engine: a process that runs code for the clients of a cluster')
+    .option('--file <path>', 'connection file of the controller (default: that of the profile)')
+    .option(
+      '--timeout <seconds>',
+      'how long to wait for the connection file (default: 10)',
+      parseNumber('timeout', 0),
+    )
+    .option('--id <number>', 'number to ask the hub for', parseInteger('id', 0))
+    .option(
+      '--controller-timeout <seconds>',
+      'end when the controller has been gone for so long (default: 60)',
+      parseNumber('controller-timeout', 0.1),
+    )
+  addClassicFlags(addLogOptions(addPlaceOptions(command)))
+  return command.action(async (options: EngineCommandOptions) => {
+    const { runEngine } = await import('./run-engine.ts')
+    await runEngine(options)
+  })
+}
+
+/** Python's spellings, so that scripts that call its ipengine may call ours. */
+function addClassicFlags(command: Command): void {
+  for (const option of ['--work-dir <path>', '--ipython-dir <path>', '--ssh <host>', '--location <host>']) {
+    command.addOption(command.createOption(option).hideHelp())
+  }
+}

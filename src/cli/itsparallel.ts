@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { clusterCommand } from './cluster-command.ts'
+import { controllerCommand } from './controller-command.ts'
+import { engineCommand } from './engine-command.ts'
+import { newCommand, runCommand } from './run.ts'
+
+const command = newCommand('itsparallel', 'Interactive parallel computing for TypeScript')
+  .addCommand(clusterCommand('cluster'))
+  .addCommand(controllerCommand('controller'))
+  .addCommand(engineCommand('engine'))
+await runCommand(command)

@@ -1,0 +1,67 @@
+import process from 'node:process'
+import { resolvePlace } from '../cluster/cluster-options.ts'
+import { takeLifeline, tellKeeper } from '../cluster/lifeline.ts'
+import { connectionFilePath, waitForFile } from '../config/connection-files.ts'
+import { securityDirectory } from '../config/profile.ts'
+import { sweepCluster } from '../config/sweep.ts'
+import { startEngine } from '../engine/engine.ts'
+import {
+  type EngineConnection,
+  parseEngineConnection,
+  readEngineConnection,
+} from '../protocol/connection-file.ts'
+import type { EngineCommandOptions } from './engine-command.ts'
+import { openLog } from './log.ts'
+import { onEndingSignals } from './signals.ts'
+
+const FILE_TIMEOUT = 10
+/** For user code that ended the process itself while nobody had asked for it: never mistaken for a proper end. */
+const EXIT_BY_USER_CODE = 70
+
+/**
+ * Runs an engine until it is shut down, gets a signal, or loses its keeper or its controller for good. Ends the process.
+ *
+ * @throws TimeoutError when there is no connection file; ConfigurationError when it cannot be used.
+ */
+export async function runEngine(options: EngineCommandOptions): Promise<void> {
+  const lifelineFd = takeLifeline()
+  const { profileDir, clusterId } = resolvePlace(options)
+  const log = await openLog({ program: 'ipengine', profileDir, clusterId }, options)
+  const path = connectionFilePath('engine', {
+    file: options.file,
+    securityDir: securityDirectory(profileDir),
+    clusterId,
+  })
+  const fromEnvironment = process.env.IPP_CONNECTION_INFO
+  const readConnection = async (): Promise<EngineConnection> =>
+    fromEnvironment
+      ? parseEngineConnection(fromEnvironment, 'IPP_CONNECTION_INFO')
+      : readEngineConnection(path)
+  if (!fromEnvironment) await waitForFile(path, { timeoutMs: (options.timeout ?? FILE_TIMEOUT) * 1000 })
+
+  const engine = await startEngine({
+    connection: await readConnection(),
+    log,
+    readConnection,
+    onRegistered: id => tellKeeper(lifelineFd, { type: 'registered', id, uuid: engine.uuid }),
+    ...(options.id !== undefined && { id: options.id }),
+    ...(options.controllerTimeout !== undefined && { controllerGoneMs: options.controllerTimeout * 1000 }),
+    ...(lifelineFd !== undefined && { lifelineFd }),
+  })
+  let isLeaving = false
+  onEndingSignals(
+    () => {
+      isLeaving = true
+      void engine.stop()
+    },
+    () => process.exit(1),
+  )
+  process.on('exit', code => {
+    if (!isLeaving && code === 0) process.exitCode = EXIT_BY_USER_CODE
+  })
+  const exitCode = await engine.ended
+  isLeaving = true
+  // The last one out removes what a controller that was killed has left.
+  sweepCluster(profileDir, clusterId)
+  process.exit(exitCode)
+}

@@ -1,0 +1,100 @@
+import type { Command } from 'commander'
+import {
+  addLogOptions,
+  addPlaceOptions,
+  collect,
+  type LogOptions,
+  type PlaceOptions,
+  parseEngineCount,
+  parseNumber,
+} from './options.ts'
+import { newCommand } from './run.ts'
+
+interface StartOptions extends PlaceOptions, LogOptions {
+  readonly n?: number
+  readonly engines?: string
+  readonly controller?: string
+  readonly daemonize?: boolean
+  readonly timeout?: number
+  readonly ip?: string
+  readonly location?: string
+  readonly controllerArg?: readonly string[]
+  readonly engineArg?: readonly string[]
+  readonly json?: boolean
+}
+
+/** `ipcluster start`: a controller and n engines, kept until ^C, or in the background. */
+export function startCommand(): Command {
+  const command = newCommand('start', 'Start a controller and engines')
+    .option(
+      '-n, --n <count>',
+      'number of engines (default: as many as this machine has cores)',
+      parseEngineCount,
+    )
+    .option('--engines <launcher>', 'what starts the engines: local')
+    .option('--controller <launcher>', 'what starts the controller: local')
+    .option('--daemonize', 'go on in the background once the cluster is up')
+    .option('--timeout <seconds>', 'how long the start may take (default: 60)', parseNumber('timeout', 0.001))
+    .option('--ip <address>', 'address that the controller listens on (default: this machine only)')
+    .option('--location <host>', 'name or address under which others reach the controller')
+    .option('--controller-arg <arg>', 'further argument of ipcontroller; may be repeated', collect)
+    .option('--engine-arg <arg>', 'further argument of ipengine; may be repeated', collect)
+    .option('--json', 'with --daemonize: print what was started as JSON')
+  return addLogOptions(addPlaceOptions(command)).action(start)
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const { clusterPlan } = await import('../cluster/cluster-options.ts')
+  const { findLauncher } = await import('../cluster/launcher.ts')
+  const { profileName } = await import('../config/profile.ts')
+  const plan = clusterPlan({
+    ...options,
+    engines: options.engines === undefined ? undefined : findLauncher(options.engines).name,
+    controller: options.controller === undefined ? undefined : findLauncher(options.controller).name,
+    controllerArgs: options.controllerArg,
+    engineArgs: options.engineArg,
+  })
+  const where = `profile ${profileName(plan.profileDir)}${plan.clusterId === '' ? '' : `, cluster id ${plan.clusterId}`}`
+  if (options.daemonize === true) {
+    await startInBackground(plan, where, options)
+    return
+  }
+  const { keep } = await import('./keep.ts')
+  await keep(plan, options, {
+    starting: `Starting a controller and ${plan.n} engines on ${where} …`,
+    up: keeper =>
+      `${keeper.engines.length} engines are up. ^C stops the cluster, and so does \`ipcluster stop\`.`,
+  })
+}
+
+async function startInBackground(
+  plan: { readonly profileDir: string; readonly clusterId: string; readonly n: number },
+  where: string,
+  options: StartOptions,
+): Promise<void> {
+  const { startDaemon } = await import('../cluster/daemon.ts')
+  const { connectionFilePaths } = await import('../config/connection-files.ts')
+  const { securityDirectory } = await import('../config/profile.ts')
+  const { print, printJson } = await import('./print.ts')
+  const { onEndingSignals } = await import('./signals.ts')
+  const giveUp = new AbortController()
+  onEndingSignals(signal => giveUp.abort(new Error(`the start was given up: ${signal}`)))
+  const pid = await startDaemon('start', plan, daemonArguments(options, plan.n), { signal: giveUp.signal })
+  const connectionFile = connectionFilePaths(securityDirectory(plan.profileDir), plan.clusterId).client
+  if (options.json === true) printJson({ ...plan, pid, connectionFile })
+  else if (options.quiet !== true) {
+    print(
+      `A controller and ${plan.n} engines are up on ${where} (process ${pid}). \`ipcluster stop\` stops them.`,
+    )
+  }
+}
+
+function daemonArguments(options: StartOptions, n: number): string[] {
+  const args = [`--n=${n}`]
+  const names = ['engines', 'controller', 'timeout', 'ip', 'location'] as const
+  for (const name of names) if (options[name] !== undefined) args.push(`--${name}=${options[name]}`)
+  if (options.logLevel !== undefined) args.push(`--log-level=${options.logLevel}`)
+  for (const arg of options.controllerArg ?? []) args.push(`--controller-arg=${arg}`)
+  for (const arg of options.engineArg ?? []) args.push(`--engine-arg=${arg}`)
+  return args
+}

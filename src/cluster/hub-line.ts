@@ -1,0 +1,77 @@
+import { deferred } from '../base/deferred.ts'
+import { ConnectionError, LauncherError } from '../errors.ts'
+import type { HubRequests } from '../protocol/catalogue.ts'
+import { type ClientConnection, resolveInterface } from '../protocol/connection-file.ts'
+import { Session } from '../protocol/session.ts'
+import type { Frame } from '../transport/socket.ts'
+import { tcpTransport } from '../transport/tcp.ts'
+
+const NOTICE_MS = 2000
+
+/**
+ * Sends the hub one request and gives the content of its reply: all that a command or a launcher needs of a controller,
+ * without the weight of a client.
+ *
+ * @throws ConnectionError when no reply comes in time; LauncherError when the hub refuses.
+ */
+export async function askHub<Type extends keyof HubRequests>(
+  connection: ClientConnection,
+  type: Type,
+  content: HubRequests[Type],
+  timeoutMs: number,
+): Promise<Readonly<Record<string, unknown>>> {
+  const url = `${await resolveInterface(connection)}:${connection.registration}`
+  const session = new Session({ key: connection.key })
+  const reply = deferred<Readonly<Record<string, unknown>>>()
+  const msgId = session.nextMessageId()
+  const onMessage = (frames: Frame[]): void => {
+    const message = session.open(frames)
+    if (typeof message === 'string' || message.parentHeader.msg_id !== msgId) return
+    reply.resolve(message.content)
+  }
+  const socket = tcpTransport.socket('DEALER', { onMessage })
+  const timer = setTimeout(() => {
+    reply.reject(
+      new ConnectionError(
+        `the controller at ${url} did not answer within ${timeoutMs / 1000} s: is it still running? \`ipcluster list\` shows what is.`,
+      ),
+    )
+  }, timeoutMs)
+  try {
+    socket.connect(url)
+    socket.send(session.pack({ type, content, msgId }))
+    const answer = await reply.promise
+    if (answer.status === 'ok') return answer
+    throw new LauncherError(`the hub refused ${type}: ${String(answer.ename)}: ${String(answer.evalue)}`)
+  } finally {
+    clearTimeout(timer)
+    await socket.close(0)
+  }
+}
+
+/**
+ * Tells the hub that an engine is gone, and how it ended: it would otherwise find out by itself, later, and never why.
+ * Resolves when the notice has left; a hub that is gone too is no error.
+ */
+export async function reportEngineDeath(
+  connection: ClientConnection,
+  death: HubRequests['unregistration_request'],
+): Promise<void> {
+  const address = await resolveInterface(connection)
+  const joined = deferred<void>()
+  const socket = tcpTransport.socket('DEALER', {
+    onPeer: event => {
+      if (event.type === 'peer_joined') joined.resolve()
+    },
+  })
+  const timer = setTimeout(() => joined.resolve(), NOTICE_MS)
+  try {
+    socket.connect(`${address}:${connection.registration}`)
+    await joined.promise
+    const session = new Session({ key: connection.key })
+    socket.send(session.pack({ type: 'unregistration_request', content: death }))
+  } finally {
+    clearTimeout(timer)
+    await socket.close()
+  }
+}
