@@ -1,0 +1,133 @@
+import { Alarm } from '../base/alarm.ts'
+import type { Clock } from '../base/clock.ts'
+import type { DeathCause, ErrorContent } from '../protocol/catalogue.ts'
+import { Envelope } from '../protocol/envelope.ts'
+import type { Frame, PeerEvent, Socket } from '../transport/socket.ts'
+import { EngineLinks } from './engine-links.ts'
+import { answerError } from './error-reply.ts'
+import { type Intake, MetadataReader, parentIdOf, takeMessage } from './incoming.ts'
+import type { Registrar } from './registrar.ts'
+import type { Direct, DirectEffect, DirectEvent } from './state/direct.ts'
+import { isOwnRequest } from './state/task-plan.ts'
+import { swapped } from './task-shell.ts'
+
+export interface DirectShellOptions extends Intake {
+  readonly clock: Clock
+  readonly direct: Direct
+  readonly registrar: Registrar
+}
+
+/** The direct scheduler's sockets: requests go to the engine that they name, replies to the client that they name. */
+export class DirectShell {
+  readonly #options: DirectShellOptions
+  readonly #alarm: Alarm
+  readonly #links: EngineLinks
+  readonly #metadata = new MetadataReader()
+  #in: Socket | undefined
+  #out: Socket | undefined
+
+  constructor(options: DirectShellOptions) {
+    this.#options = options
+    this.#alarm = new Alarm(options.clock, () => this.#happened({ type: 'tick' }))
+    this.#links = new EngineLinks({
+      send: message => this.#out!.send(message),
+      onLost: engine => options.registrar.linkLost(engine, 'mux'),
+      onJoined: engine => options.registrar.linkJoined(engine, 'mux'),
+    })
+  }
+
+  attach(clients: Socket, engines: Socket): void {
+    this.#in = clients
+    this.#out = engines
+  }
+
+  engineJoined(engine: string, id: number): void {
+    this.#links.admit(engine)
+    this.#happened({ type: 'engine_joined', engine, id })
+  }
+
+  engineLeft(engine: string, cause: DeathCause | undefined): void {
+    this.#links.dismiss(engine)
+    this.#happened({ type: 'engine_left', engine, cause })
+  }
+
+  peer(event: PeerEvent): void {
+    this.#links.peer(event)
+  }
+
+  fromClient(frames: Frame[]): void {
+    takeMessage(this.#options, 'mux', frames, 2, request => {
+      const msgId = request.header.msg_id
+      const own = isOwnRequest(this.#metadata.read(request))
+      const engine = request.frames[1]!.toString('latin1')
+      this.#happened({ type: 'requested', msgId, client: request.frames[0]!, engine, request, own })
+    })
+  }
+
+  fromEngine(frames: Frame[]): void {
+    takeMessage(this.#options, 'mux replies', frames, 2, reply => {
+      const msgId = parentIdOf(reply) ?? ''
+      this.#happened({ type: 'replied', msgId, engine: reply.frames[0]!.toString('latin1'), reply })
+    })
+  }
+
+  close(): void {
+    this.#alarm.close()
+  }
+
+  #happened(event: DirectEvent): void {
+    const { direct, clock } = this.#options
+    for (const effect of direct.handle(event, clock.nowMs())) this.#perform(effect)
+    this.#alarm.set(direct.wakeAtMs)
+  }
+
+  #perform(effect: DirectEffect): void {
+    const { registrar, session, warnings } = this.#options
+    switch (effect.type) {
+      case 'forward_request': {
+        const { engine, client, request } = effect
+        this.#links.send(engine, [client, ...request.frames.slice(2)])
+        registrar.records.submitted(effect.msgId, request, 'mux', engine)
+        break
+      }
+      case 'forward_reply':
+        this.#in!.send(swapped(effect.reply.frames))
+        break
+      case 'answer_error': {
+        const { client, engine, request, error } = effect
+        this.#in!.send([
+          client,
+          Buffer.from(engine, 'latin1'),
+          ...answerError(session, request, engine, error),
+        ])
+        break
+      }
+      case 'drop_request':
+        warnings.warn('dropped a direct request to an engine that is not there', { engine: effect.engine })
+        break
+      case 'record_reply': {
+        const { msgId, request, engine, reply } = effect
+        registrar.finished(msgId, request, 'mux', engine, reply, statusOf(reply))
+        break
+      }
+      case 'record_failure':
+        this.#recordFailure(effect.msgId, effect.engine, effect.request, effect.error)
+        break
+    }
+  }
+
+  #recordFailure(msgId: string, engine: string, request: Envelope, error: ErrorContent): void {
+    const { session, registrar } = this.#options
+    const reply = Envelope.cut(answerError(session, request, engine, error))!
+    registrar.finished(msgId, request, 'mux', undefined, reply, 'error')
+  }
+}
+
+/** Replies of odd peers may have broken metadata; they are passed on all the same. */
+function statusOf(reply: Envelope): unknown {
+  try {
+    return reply.metadata.status
+  } catch {
+    return undefined
+  }
+}

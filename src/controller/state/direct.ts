@@ -1,0 +1,209 @@
+/**
+ * The direct scheduler (the original's mux): decides where a request to one engine goes, and what to say when that
+ * engine is not there.
+ *
+ * It knows which engines there are and which requests wait for a reply. It does not know what is in them, and it never
+ * answers a stock client: the original is silent about engines that are gone, and its clients count on hearing of a
+ * death by notification. A late reply of an engine that was given up still passes, as it does there.
+ *
+ * ```
+ *  requested ──► pending at an engine ──► replied
+ *      │                │ engine left
+ *      │                └──► orphaned ──(forgetMs)──► failed in the records, for those who ask the hub
+ *      └── no such engine: refused (ours) or dropped (stock)
+ * ```
+ *
+ * Invariants
+ * 1. A request is pending at one engine or orphaned, never both.
+ */
+
+import { invariant } from '../../base/assert.ts'
+import type { Millis } from '../../base/clock.ts'
+import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
+import type { Envelope } from '../../protocol/envelope.ts'
+import type { Frame } from '../../transport/socket.ts'
+import { Story } from './story.ts'
+import type { EngineDeath } from './task.ts'
+import { noSuchEngine, originalDeath } from './wire-error.ts'
+
+export type DirectEvent =
+  | { readonly type: 'engine_joined'; readonly engine: string; readonly id: number }
+  | { readonly type: 'engine_left'; readonly engine: string; readonly cause?: DeathCause | undefined }
+  | {
+      readonly type: 'requested'
+      readonly msgId: string
+      readonly client: Frame
+      readonly engine: string
+      readonly request: Envelope
+      /** It carries the mark of our own clients. */
+      readonly own: boolean
+    }
+  | {
+      readonly type: 'replied'
+      readonly msgId: string
+      readonly engine: string
+      readonly reply: Envelope
+    }
+  | { readonly type: 'tick' }
+
+export type DirectEffect =
+  | {
+      readonly type: 'forward_request'
+      readonly engine: string
+      readonly client: Frame
+      readonly request: Envelope
+      readonly msgId: string
+    }
+  | { readonly type: 'forward_reply'; readonly reply: Envelope }
+  | {
+      readonly type: 'answer_error'
+      readonly client: Frame
+      readonly engine: string
+      readonly request: Envelope
+      readonly error: ErrorContent
+    }
+  | { readonly type: 'drop_request'; readonly engine: string; readonly msgId: string }
+  /** For the records: this request has ended. */
+  | {
+      readonly type: 'record_reply'
+      readonly msgId: string
+      readonly engine: string
+      readonly request: Envelope
+      readonly reply: Envelope
+    }
+  | {
+      readonly type: 'record_failure'
+      readonly msgId: string
+      readonly engine: string
+      readonly request: Envelope
+      readonly error: ErrorContent
+    }
+
+export interface DirectOptions {
+  /** How long requests of a dead engine are kept before they count as failed. */
+  readonly forgetMs: Millis
+}
+
+interface Orphans {
+  readonly untilMs: Millis
+  readonly requests: ReadonlyMap<string, Envelope>
+}
+
+const REMEMBERED_DEAD_MAX = 1024
+
+export class Direct {
+  readonly #pending = new Map<string, Map<string, Envelope>>()
+  readonly #ids = new Map<string, number>()
+  readonly #orphans = new Map<string, Orphans>()
+  readonly #dead = new Map<string, EngineDeath>()
+  readonly #story = new Story()
+  readonly #forgetMs: Millis
+
+  constructor(options: DirectOptions) {
+    this.#forgetMs = options.forgetMs
+  }
+
+  get wakeAtMs(): Millis {
+    let at = Number.POSITIVE_INFINITY
+    for (const orphans of this.#orphans.values()) at = Math.min(at, orphans.untilMs)
+    return at
+  }
+
+  handle(event: DirectEvent, nowMs: Millis): DirectEffect[] {
+    switch (event.type) {
+      case 'requested':
+        return this.#requested(event.msgId, event.client, event.engine, event.request, event.own)
+      case 'replied':
+        return this.#replied(event.msgId, event.engine, event.reply)
+      case 'engine_joined':
+        this.#ids.set(event.engine, event.id)
+        this.#pending.set(event.engine, new Map())
+        this.#dead.delete(event.engine)
+        return []
+      case 'engine_left':
+        this.#left(event.engine, event.cause, nowMs)
+        return []
+      case 'tick':
+        return this.#tick(nowMs)
+    }
+  }
+
+  isPending(msgId: string): boolean {
+    for (const requests of this.#pending.values()) if (requests.has(msgId)) return true
+    for (const orphans of this.#orphans.values()) if (orphans.requests.has(msgId)) return true
+    return false
+  }
+
+  /** Ids of the requests that an engine has not answered. */
+  queueOf(engine: string): string[] {
+    return [...(this.#pending.get(engine)?.keys() ?? [])]
+  }
+
+  countOf(engine: string): number {
+    return this.#pending.get(engine)?.size ?? 0
+  }
+
+  story(msgId: string): string[] {
+    return this.#story.of(msgId)
+  }
+
+  #requested(msgId: string, client: Frame, engine: string, request: Envelope, own: boolean): DirectEffect[] {
+    const pending = this.#pending.get(engine)
+    if (pending !== undefined) {
+      pending.set(msgId, request)
+      this.#story.tell(msgId, 'passed to engine', engine)
+      return [{ type: 'forward_request', engine, client, request, msgId }]
+    }
+    this.#story.tell(msgId, 'not passed: no engine', engine)
+    if (!own) return [{ type: 'drop_request', engine, msgId }]
+    const error = noSuchEngine(engine, this.#dead.get(engine))
+    return [{ type: 'answer_error', client, engine, request, error }]
+  }
+
+  #replied(msgId: string, engine: string, reply: Envelope): DirectEffect[] {
+    const effects: DirectEffect[] = [{ type: 'forward_reply', reply }]
+    const pending = this.#pending.get(engine) ?? this.#orphans.get(engine)?.requests
+    const request = pending?.get(msgId)
+    if (request === undefined) return effects
+    ;(pending as Map<string, Envelope>).delete(msgId)
+    this.#story.tell(msgId, 'answered by engine', engine)
+    effects.push({ type: 'record_reply', msgId, engine, request, reply })
+    return effects
+  }
+
+  #left(engine: string, cause: DeathCause | undefined, nowMs: Millis): void {
+    const requests = this.#pending.get(engine)
+    if (requests === undefined) return
+    this.#pending.delete(engine)
+    this.#dead.set(engine, { uuid: engine, id: this.#ids.get(engine) ?? -1, cause })
+    this.#ids.delete(engine)
+    if (this.#dead.size > REMEMBERED_DEAD_MAX) {
+      for (const oldest of this.#dead.keys()) {
+        this.#dead.delete(oldest)
+        break
+      }
+    }
+    if (requests.size > 0) this.#orphans.set(engine, { untilMs: nowMs + this.#forgetMs, requests })
+  }
+
+  #tick(nowMs: Millis): DirectEffect[] {
+    const effects: DirectEffect[] = []
+    for (const [engine, orphans] of this.#orphans) {
+      if (orphans.untilMs > nowMs) continue
+      this.#orphans.delete(engine)
+      for (const [msgId, request] of orphans.requests) {
+        effects.push({ type: 'record_failure', msgId, engine, request, error: originalDeath(engine, msgId) })
+      }
+    }
+    return effects
+  }
+
+  validate(): void {
+    for (const engine of this.#pending.keys()) {
+      invariant(
+        !this.#orphans.has(engine) || this.#ids.has(engine),
+        `engine ${engine} is here and gone at once`,
+      )
+    }
+  }
+}

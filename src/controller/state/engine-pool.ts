@@ -1,0 +1,161 @@
+/**
+ * The engines that the balanced scheduler may use, and which of them is next.
+ *
+ * With a thousand engines a scan for each task would cost more than all the rest, so the engines with a free slot are
+ * kept in a heap in the order of the scheme; the placement functions are only asked where a task may not run everywhere
+ * or where the scheme is a random one.
+ *
+ * Invariants
+ * 1. The heap holds exactly the engines whose load is below their window.
+ * 2. The one on top is what the scheme's placement function would pick among all of these.
+ */
+
+import { invariant } from '../../base/assert.ts'
+import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
+import { type Placement, type PlacementScheme, placements, type Random } from './placement.ts'
+import { Prefetch } from './prefetch.ts'
+
+/** An engine as the balanced scheduler sees it; `T` is what it is given to do. */
+export class PoolEngine<T> implements HeapItem {
+  readonly uuid: string
+  readonly id: number
+  /** What it was given and has not finished, by msg_id, in the order in which it runs it. */
+  readonly outstanding = new Map<string, T>()
+  readonly prefetch = new Prefetch()
+  /** It runs a task that must run alone. */
+  isolated = false
+  /** When it was last given a task; the smallest was used longest ago. */
+  turn: number
+  heapAt = -1
+
+  constructor(uuid: string, id: number, turn: number) {
+    this.uuid = uuid
+    this.id = id
+    this.turn = turn
+  }
+
+  get load(): number {
+    return this.outstanding.size
+  }
+}
+
+export interface EnginePoolOptions {
+  readonly scheme: PlacementScheme
+  /** Most tasks an engine may hold; 0: no limit; `auto`: by the run times it reports. */
+  readonly hwm: number | 'auto'
+  readonly random: Random
+}
+
+export class EnginePool<T> {
+  readonly #engines = new Map<string, PoolEngine<T>>()
+  readonly #free: IndexedHeap<PoolEngine<T>>
+  readonly #place: Placement
+  readonly #ordered: boolean
+  readonly #hwm: number | 'auto'
+  readonly #random: Random
+  #lastTurn = 0
+  #firstTurn = 0
+  #single = false
+
+  constructor(options: EnginePoolOptions) {
+    this.#hwm = options.hwm === 0 ? Number.POSITIVE_INFINITY : options.hwm
+    this.#random = options.random
+    this.#place = placements[options.scheme]
+    this.#ordered = options.scheme === 'leastload' || options.scheme === 'lru'
+    this.#free = new IndexedHeap(
+      options.scheme === 'lru'
+        ? (a, b) => a.turn < b.turn
+        : (a, b) => a.load < b.load || (a.load === b.load && a.turn < b.turn),
+    )
+  }
+
+  get size(): number {
+    return this.#engines.size
+  }
+
+  get(uuid: string): PoolEngine<T> | undefined {
+    return this.#engines.get(uuid)
+  }
+
+  all(): Iterable<PoolEngine<T>> {
+    return this.#engines.values()
+  }
+
+  /** A new engine is the next in turn. */
+  add(uuid: string, id: number): PoolEngine<T> {
+    this.#firstTurn -= 1
+    const engine = new PoolEngine<T>(uuid, id, this.#firstTurn)
+    this.#engines.set(uuid, engine)
+    this.changed(engine)
+    return engine
+  }
+
+  remove(engine: PoolEngine<T>): void {
+    this.#engines.delete(engine.uuid)
+    this.#free.remove(engine)
+  }
+
+  /** The engine for a task that may run anywhere. */
+  next(): PoolEngine<T> | undefined {
+    if (this.#ordered || this.#free.size < 2) return this.#free.peek()
+    return this.nextAmong(() => true)
+  }
+
+  /** The engine for a task that may run only where `allowed` says so. Looks at every engine. */
+  nextAmong(allowed: (engine: PoolEngine<T>) => boolean): PoolEngine<T> | undefined {
+    const candidates: PoolEngine<T>[] = []
+    for (const engine of this.#engines.values()) {
+      if (engine.heapAt !== -1 && allowed(engine)) candidates.push(engine)
+    }
+    if (candidates.length === 0) return undefined
+    candidates.sort((a, b) => a.turn - b.turn)
+    return this.#place(candidates, this.#random)
+  }
+
+  /** The engine was just given a task: it goes to the end of the turns. */
+  given(engine: PoolEngine<T>): void {
+    this.#lastTurn += 1
+    engine.turn = this.#lastTurn
+    this.changed(engine)
+  }
+
+  /** Must be called whenever the engine's load, window or isolation has changed. */
+  changed(engine: PoolEngine<T>): void {
+    const free = engine.load < this.windowOf(engine)
+    if (free && engine.heapAt === -1) this.#free.push(engine)
+    else if (free) this.#free.moved(engine)
+    else this.#free.remove(engine)
+  }
+
+  /** Whether the engine has room for another task. */
+  isFree(engine: PoolEngine<T>): boolean {
+    return engine.heapAt !== -1
+  }
+
+  /** Most tasks that the engine may hold at present. */
+  windowOf(engine: PoolEngine<T>): number {
+    if (this.#single || engine.isolated) return 1
+    return this.#hwm === 'auto' ? engine.prefetch.window : this.#hwm
+  }
+
+  /** While set, no engine gets more than one task: something waits for an engine of its own. */
+  get single(): boolean {
+    return this.#single
+  }
+
+  set single(single: boolean) {
+    if (single === this.#single) return
+    this.#single = single
+    for (const engine of this.#engines.values()) this.changed(engine)
+  }
+
+  validate(): void {
+    for (const engine of this.#engines.values()) {
+      const free = engine.load < this.windowOf(engine)
+      invariant(free === (engine.heapAt !== -1), `engine ${engine.id} is misplaced among the free ones`)
+    }
+    if (!this.#ordered) return
+    const expected = this.nextAmong(() => true)
+    invariant(this.#free.peek() === expected, 'the heap and the placement function disagree')
+  }
+}

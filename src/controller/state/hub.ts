@@ -1,0 +1,370 @@
+/**
+ * The hub: decides who belongs to the cluster, under which number, and what is said about it.
+ *
+ * It does not know sockets, how heartbeats are counted (`heart-monitor.ts`), or what engines are given to do; questions
+ * about requests it passes on to `hub-queries.ts`.
+ *
+ * ```
+ *                    registration_request            heart_started
+ *    (unknown) ─────────────────────────► pending ────────────────► registered
+ *        ▲                                   │                           │ unregistration_request, heart_stopped,
+ *        │    registration timeout,          │                           │ shutdown_reply on iopub, connection
+ *        └── unregistration_request ─────────┘                           │ lost and not back in `linkGraceMs`
+ *        └───────────────────────────────────────────────────────────────┘
+ * ```
+ *
+ * Invariants
+ * 1. A number is given once; every registration request consumes one, refused or not.
+ * 2. An engine is shown to nobody before its first pong, and its leaving is told once.
+ * 3. A registration reply is sent before the notification that it leads to.
+ */
+
+import { invariant } from '../../base/assert.ts'
+import type { Millis } from '../../base/clock.ts'
+import { SAFE_ID } from '../../base/ids.ts'
+import type {
+  ConnectionInfo,
+  DeathCause,
+  ErrorContent,
+  HubReplies,
+  Notifications,
+} from '../../protocol/catalogue.ts'
+import type { Envelope, Header } from '../../protocol/envelope.ts'
+import type { Frame, Message } from '../../transport/socket.ts'
+import { type HubQueries, isHubQuery } from './hub-queries.ts'
+import type { Fields } from './query.ts'
+import { errorContent, keyError, pythonRepr, WireError } from './wire-error.ts'
+
+export type HubEvent =
+  | {
+      readonly type: 'hub_request'
+      readonly from: Frame
+      readonly header: Header
+      readonly content: Fields
+    }
+  | { readonly type: 'heart_started'; readonly engine: string }
+  | { readonly type: 'heart_stopped'; readonly engine: string; readonly misses: number }
+  /** One of an engine's connections to the schedulers is gone, or back. */
+  | { readonly type: 'link_lost'; readonly engine: string; readonly channel: string }
+  | { readonly type: 'link_joined'; readonly engine: string; readonly channel: string }
+  /** The engine said on iopub that it shuts down. */
+  | { readonly type: 'shutdown_seen'; readonly engine: string }
+  | { readonly type: 'tick' }
+
+export type HubEffect =
+  | {
+      readonly type: 'reply'
+      readonly to: Frame
+      readonly messageType: keyof HubReplies
+      readonly content: object
+      /** Undefined: an empty one, as the original sends with registrations. */
+      readonly parent: Header | undefined
+      readonly buffers?: Message | undefined
+    }
+  | {
+      readonly type: 'notify'
+      readonly messageType: keyof Notifications
+      readonly content: object
+      readonly parent?: Header
+    }
+  | { readonly type: 'await_heart'; readonly engine: string }
+  | { readonly type: 'forget_heart'; readonly engine: string }
+  /** The schedulers may use the engine. */
+  | { readonly type: 'admit_engine'; readonly engine: string; readonly id: number }
+  | {
+      readonly type: 'dismiss_engine'
+      readonly engine: string
+      readonly id: number
+      readonly cause: DeathCause | undefined
+      readonly orderly: boolean
+    }
+  | { readonly type: 'submit_again'; readonly newId: string; readonly request: Envelope }
+  | { readonly type: 'stop_controller' }
+
+export interface HubOptions {
+  readonly queries: HubQueries
+  readonly connectionInfo: () => ConnectionInfo
+  readonly heartbeatMs: Millis
+  readonly registrationTimeoutMs: Millis
+  /** How long a lost connection may take to come back. */
+  readonly linkGraceMs: Millis
+}
+
+interface Registration {
+  readonly uuid: string
+  readonly id: number
+  readonly language: string | undefined
+}
+
+interface PendingRegistration extends Registration {
+  readonly untilMs: Millis
+}
+
+export class Hub {
+  readonly #registered = new Map<string, Registration>()
+  readonly #numbers = new Map<number, string>()
+  readonly #pending = new Map<string, PendingRegistration>()
+  /** Engines with a connection that is gone: since when, and which. */
+  readonly #lost = new Map<string, Map<string, Millis>>()
+  readonly #options: HubOptions
+  #nextId = 0
+
+  constructor(options: HubOptions) {
+    this.#options = options
+  }
+
+  get wakeAtMs(): Millis {
+    let at = Number.POSITIVE_INFINITY
+    for (const { untilMs } of this.#pending.values()) at = Math.min(at, untilMs)
+    for (const channels of this.#lost.values()) {
+      for (const sinceMs of channels.values()) at = Math.min(at, sinceMs + this.#options.linkGraceMs)
+    }
+    return at
+  }
+
+  handle(event: HubEvent, nowMs: Millis): HubEffect[] {
+    switch (event.type) {
+      case 'hub_request':
+        return this.#request(event.from, event.header, event.content, nowMs)
+      case 'heart_started':
+        return this.#complete(event.engine)
+      case 'heart_stopped':
+        return this.#unregister(event.engine, { reason: `its heartbeat stopped: ${event.misses} misses` })
+      case 'link_lost':
+        this.#linkLost(event.engine, event.channel, nowMs)
+        return []
+      case 'link_joined':
+        this.#linkJoined(event.engine, event.channel)
+        return []
+      case 'shutdown_seen':
+        return this.#unregister(event.engine, { reason: 'it was shut down' }, true)
+      case 'tick':
+        return this.#tick(nowMs)
+    }
+  }
+
+  isRegistered(uuid: string): boolean {
+    return this.#registered.has(uuid)
+  }
+
+  #request(from: Frame, header: Header, content: Fields, nowMs: Millis): HubEffect[] {
+    const type = header.msg_type
+    const reply = (messageType: keyof HubReplies, body: object, buffers?: Message): HubEffect => ({
+      type: 'reply',
+      to: from,
+      messageType,
+      content: body,
+      parent: header,
+      buffers,
+    })
+    switch (type) {
+      case 'registration_request':
+        return this.#register(from, content, nowMs)
+      case 'unregistration_request':
+        return this.#unregistrationRequest(content)
+      case 'connection_request':
+        return [reply('connection_reply', { status: 'ok', engines: this.#engines() })]
+      case 'shutdown_request':
+        return [
+          reply('shutdown_reply', { status: 'ok' }),
+          { type: 'notify', messageType: 'shutdown_notification', content: { status: 'ok' }, parent: header },
+          { type: 'stop_controller' },
+        ]
+      case 'stop_distributed_request':
+        return [reply('stop_distributed_reply', { status: 'ok' })]
+      case 'become_dask_request':
+        return [reply('hub_error', errorContent('ModuleNotFoundError', "No module named 'distributed'"))]
+      default:
+        return this.#query(type, content, reply)
+    }
+  }
+
+  #query(
+    type: string,
+    content: Fields,
+    reply: (messageType: keyof HubReplies, body: object, buffers?: Message) => HubEffect,
+  ): HubEffect[] {
+    if (!isHubQuery(type)) {
+      const { ename, evalue } = keyError(`Bad Message Type: ${pythonRepr(type)}`)
+      return [reply('hub_error', errorContent(ename, evalue))]
+    }
+    const replyType = type.replace('_request', '_reply') as keyof HubReplies
+    try {
+      const { content: body, buffers, again } = this.#options.queries.answer(type, content, this.#numbers)
+      const effects = [reply(replyType, body, buffers)]
+      for (const { newId, request } of again ?? []) effects.push({ type: 'submit_again', newId, request })
+      return effects
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      const failed: ErrorContent = errorContent(error.ename, error.evalue)
+      // The original answers these two with its general error, and its clients look for that.
+      const general = type === 'queue_request' || type === 'load_request'
+      return [reply(general ? 'hub_error' : replyType, failed)]
+    }
+  }
+
+  #engines(): Record<string, string> {
+    const engines: Record<string, string> = {}
+    for (const [id, uuid] of this.#numbers) engines[id] = uuid
+    return engines
+  }
+
+  // --- engines come ---
+
+  #register(from: Frame, content: Fields, nowMs: Millis): HubEffect[] {
+    const { uuid, id: wanted, language } = content
+    // As the original: there is nobody to answer by name.
+    if (typeof uuid !== 'string') return []
+    const reply = (body: object): HubEffect => ({
+      type: 'reply',
+      to: from,
+      messageType: 'registration_reply',
+      content: body,
+      parent: undefined,
+    })
+    const id = this.#takeNumber(wanted)
+    if (this.#registered.has(uuid) || this.#pending.has(uuid)) {
+      const { ename, evalue } = keyError(`uuid ${pythonRepr(uuid)} in use`)
+      return [reply(errorContent(ename, evalue))]
+    }
+    if (!SAFE_ID.test(uuid) || uuid.length > 255) {
+      const evalue = 'a uuid may have 1 to 255 letters, digits, _ and -'
+      return [reply(errorContent('ValueError', evalue))]
+    }
+    this.#pending.set(uuid, {
+      uuid,
+      id,
+      language: typeof language === 'string' ? language : undefined,
+      untilMs: nowMs + this.#options.registrationTimeoutMs,
+    })
+    return [
+      reply({
+        id,
+        status: 'ok',
+        hb_period: this.#options.heartbeatMs,
+        connection_info: this.#options.connectionInfo(),
+      }),
+      { type: 'await_heart', engine: uuid },
+    ]
+  }
+
+  /** Invariant 1. */
+  #takeNumber(wanted: unknown): number {
+    const isNumber = typeof wanted === 'number' && Number.isSafeInteger(wanted) && wanted >= 0
+    const taken =
+      !isNumber || this.#numbers.has(wanted) || [...this.#pending.values()].some(({ id }) => id === wanted)
+    const id = taken ? this.#nextId : wanted
+    this.#nextId = Math.max(this.#nextId, id + 1)
+    return id
+  }
+
+  #complete(uuid: string): HubEffect[] {
+    const registration = this.#pending.get(uuid)
+    if (registration === undefined) return []
+    this.#pending.delete(uuid)
+    const { id, language } = registration
+    this.#registered.set(uuid, { uuid, id, language })
+    this.#numbers.set(id, uuid)
+    return [
+      { type: 'admit_engine', engine: uuid, id },
+      {
+        type: 'notify',
+        messageType: 'registration_notification',
+        content: language === undefined ? { id, uuid } : { id, uuid, language },
+      },
+    ]
+  }
+
+  // --- engines go ---
+
+  #unregistrationRequest(content: Fields): HubEffect[] {
+    const { id, uuid, cause } = content
+    const known = typeof uuid === 'string' ? uuid : this.#uuidOf(id)
+    return known === undefined ? [] : this.#unregister(known, readCause(cause))
+  }
+
+  #uuidOf(id: unknown): string | undefined {
+    if (typeof id !== 'number') return undefined
+    const pending = [...this.#pending.values()].find(registration => registration.id === id)
+    return this.#numbers.get(id) ?? pending?.uuid
+  }
+
+  /** Invariant 2: whatever tells of an engine's end comes here, and only the first of them does anything. */
+  #unregister(uuid: string, cause: DeathCause | undefined, orderly = false): HubEffect[] {
+    if (this.#pending.delete(uuid)) return [{ type: 'forget_heart', engine: uuid }]
+    const registration = this.#registered.get(uuid)
+    if (registration === undefined) return []
+    const { id } = registration
+    this.#registered.delete(uuid)
+    this.#numbers.delete(id)
+    this.#lost.delete(uuid)
+    this.#options.queries.engineGone(uuid)
+    return [
+      { type: 'forget_heart', engine: uuid },
+      {
+        type: 'notify',
+        messageType: 'unregistration_notification',
+        content: cause === undefined ? { id, uuid } : { id, uuid, cause },
+      },
+      { type: 'dismiss_engine', engine: uuid, id, cause, orderly },
+    ]
+  }
+
+  #linkLost(engine: string, channel: string, nowMs: Millis): void {
+    if (!this.#registered.has(engine)) return
+    let channels = this.#lost.get(engine)
+    if (channels === undefined) {
+      channels = new Map()
+      this.#lost.set(engine, channels)
+    }
+    channels.set(channel, nowMs)
+  }
+
+  #linkJoined(engine: string, channel: string): void {
+    const channels = this.#lost.get(engine)
+    if (channels === undefined) return
+    channels.delete(channel)
+    if (channels.size === 0) this.#lost.delete(engine)
+  }
+
+  #tick(nowMs: Millis): HubEffect[] {
+    const effects: HubEffect[] = []
+    for (const [uuid, { untilMs }] of this.#pending) {
+      if (untilMs > nowMs) continue
+      this.#pending.delete(uuid)
+      effects.push({ type: 'forget_heart', engine: uuid })
+    }
+    for (const [uuid, channels] of this.#lost) {
+      for (const sinceMs of channels.values()) {
+        if (sinceMs + this.#options.linkGraceMs > nowMs) continue
+        effects.push(...this.#unregister(uuid, { reason: 'connection lost' }))
+        break
+      }
+    }
+    return effects
+  }
+
+  validate(): void {
+    invariant(this.#registered.size === this.#numbers.size, 'engines and numbers do not match')
+    for (const [id, uuid] of this.#numbers) {
+      invariant(this.#registered.get(uuid)?.id === id, `engine ${id} has another number in the registry`)
+      invariant(!this.#pending.has(uuid), `engine ${id} is registered and pending at once`)
+      invariant(id < this.#nextId, `number ${id} could be given again`)
+    }
+    for (const uuid of this.#lost.keys()) {
+      invariant(this.#registered.has(uuid), `a connection of ${uuid} is missed, who is not registered`)
+    }
+  }
+}
+
+/** What a launcher says of an engine's end; anything of a wrong type is left out. */
+function readCause(cause: unknown): DeathCause | undefined {
+  if (typeof cause !== 'object' || cause === null) return undefined
+  const { exit_code, signal, reason, stderr } = cause as Fields
+  return {
+    ...(typeof exit_code === 'number' ? { exit_code } : {}),
+    ...(typeof signal === 'string' ? { signal } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof stderr === 'string' ? { stderr } : {}),
+  }
+}

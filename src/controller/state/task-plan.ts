@@ -1,0 +1,56 @@
+import type { Json } from '../../protocol/envelope.ts'
+import { type Dependency, readDependency } from './dependency.ts'
+
+/** What the metadata of a task asks for. */
+export interface TaskPlan {
+  readonly after: Dependency | undefined
+  readonly follow: Dependency | undefined
+  /** Uuids of the engines it may run on; undefined: any. */
+  readonly targets: ReadonlySet<string> | undefined
+  /** How long it may wait; Infinity: for ever. */
+  readonly timeoutMs: number
+  readonly retries: number
+  /** It follows our own rules: an engine's death is not counted against `retries`. */
+  readonly own: boolean
+}
+
+/** Whether a request carries the mark of our own clients. */
+export function isOwnRequest(metadata: Json): boolean {
+  const mark = metadata.itsparallel
+  return typeof mark === 'object' && mark !== null && (mark as Json).v === 1
+}
+
+/**
+ * @returns the plan, or the error to answer with: which name, and what is wrong.
+ */
+export function readTaskPlan(metadata: Json): TaskPlan | { readonly ename: string; readonly evalue: string } {
+  const after = readDependency(metadata.after)
+  const follow = readDependency(metadata.follow)
+  if (typeof after === 'string') return { ename: 'InvalidDependency', evalue: after }
+  if (typeof follow === 'string') return { ename: 'InvalidDependency', evalue: follow }
+  const { targets, timeout, retries } = metadata
+  if (
+    !isAbsent(targets) &&
+    !(Array.isArray(targets) && targets.every(target => typeof target === 'string'))
+  ) {
+    return { ename: 'TypeError', evalue: 'targets must be a list of engine uuids' }
+  }
+  if (!isAbsent(timeout) && typeof timeout !== 'number') {
+    return { ename: 'TypeError', evalue: 'timeout must be a number of seconds' }
+  }
+  if (!isAbsent(retries) && typeof retries !== 'number') {
+    return { ename: 'TypeError', evalue: 'retries must be a number' }
+  }
+  return {
+    after,
+    follow,
+    targets: isAbsent(targets) || targets.length === 0 ? undefined : new Set<string>(targets),
+    timeoutMs: typeof timeout === 'number' && timeout > 0 ? timeout * 1000 : Number.POSITIVE_INFINITY,
+    retries: typeof retries === 'number' ? retries : 0,
+    own: isOwnRequest(metadata),
+  }
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === null || value === undefined
+}

@@ -1,0 +1,66 @@
+import type { Millis } from '../../base/clock.ts'
+import type { DeathCause } from '../../protocol/catalogue.ts'
+import type { Envelope } from '../../protocol/envelope.ts'
+import type { Frame } from '../../transport/socket.ts'
+import type { HeapItem } from './indexed-heap.ts'
+import type { TaskPlan } from './task-plan.ts'
+import type { Line } from './waiting-room.ts'
+
+/** Where a task is in its life; the diagram is at the head of `task-queue.ts`. */
+export type TaskStage = 'parked' | 'queued' | 'assigned' | 'ended'
+
+/** An engine that died with the task in hand. */
+export interface EngineDeath {
+  readonly uuid: string
+  readonly id: number
+  readonly cause: DeathCause | undefined
+}
+
+/** One unit given to the balanced scheduler, until its client has its answer. */
+export class Task implements HeapItem {
+  readonly msgId: string
+  readonly client: Frame
+  readonly request: Envelope
+  readonly plan: TaskPlan
+  retriesLeft: number
+  stage: TaskStage = 'parked'
+  /** Uuid of the engine that this attempt is with. */
+  engine: string | undefined = undefined
+  /** Engines that said the task's functional dependency is not met there. */
+  refusedBy: Set<string> | undefined = undefined
+  /** Engines on which an attempt failed. */
+  failedOn: Set<string> | undefined = undefined
+  /** The failed reply of the last attempt, for when there is no other. */
+  lastFailure: Envelope | undefined = undefined
+  deaths: EngineDeath[] | undefined = undefined
+  /** Its bytes may have reached an engine already, which would then take them for a replay. */
+  stale = false
+  line: Line | undefined = undefined
+  /** Its turn among those that wait for an engine. */
+  turn = 0
+  deadlineMs: Millis = Number.POSITIVE_INFINITY
+  heapAt = -1
+
+  constructor(msgId: string, client: Frame, request: Envelope, plan: TaskPlan) {
+    this.msgId = msgId
+    this.client = client
+    this.request = request
+    this.plan = plan
+    this.retriesLeft = plan.retries
+  }
+
+  /** It was with an engine that died, and so may be what killed it: it then runs with no other task beside it. */
+  get suspect(): boolean {
+    return this.deaths !== undefined
+  }
+
+  refuse(engine: string): void {
+    this.refusedBy ??= new Set()
+    this.refusedBy.add(engine)
+  }
+
+  fail(engine: string): void {
+    this.failedOn ??= new Set()
+    this.failedOn.add(engine)
+  }
+}
