@@ -1,0 +1,227 @@
+import { performance } from 'node:perf_hooks'
+import process from 'node:process'
+import { assertNever } from '../base/assert.ts'
+import { deferred } from '../base/deferred.ts'
+import { newEngineUuid, SAFE_ID } from '../base/ids.ts'
+import type { Logger } from '../base/log.ts'
+import { UsageError } from '../errors.ts'
+import type { EngineConnection } from '../protocol/connection-file.ts'
+import { tcpTransport } from '../transport/tcp.ts'
+import { CapturedOutput, captureStreams } from './captured-output.ts'
+import { Evaluator, engineRealm } from './evaluator.ts'
+import { installInterruptProbe } from './interrupt-probe.ts'
+import { IoLink } from './io-link.ts'
+import type { FromIoThread } from './io-messages.ts'
+import { Namespace } from './namespace.ts'
+import { engineOperations } from './operations.ts'
+import { Shell } from './shell.ts'
+import { ShellLink } from './shell-link.ts'
+import { surviveUncaught } from './uncaught.ts'
+
+const CONTROLLER_GONE_MS = 30_000
+const LINGER_MS = 300
+/** How long an exiting process waits until the io thread has told the hub. */
+const GOOD_BYE_MS = 500
+
+export interface EngineOptions {
+  readonly connection: EngineConnection
+  /** Letters, digits, `_` and `-`. Default: a fresh one. */
+  readonly uuid?: string
+  /** The number to ask for, such as an MPI rank. */
+  readonly id?: number
+  readonly log: Logger
+  /** Reads the connection file again after the controller was lost: a new one has other ports and another key. */
+  readonly readConnection?: () => Promise<EngineConnection>
+  /** How long the engine looks for a lost controller before it ends. Default 30,000. */
+  readonly controllerGoneMs?: number
+  /** Called on each registration: the first, and those with later controllers. */
+  readonly onRegistered?: (id: number) => void
+  /** A pipe to the program that started this one: at its end the engine ends, at once and whatever it runs. */
+  readonly lifelineFd?: number
+}
+
+export interface Engine {
+  readonly uuid: string
+  /** The engine's number; undefined before it is registered. */
+  readonly id: number | undefined
+  /** Resolves with the exit code when the engine has ended. The process should then exit with it. */
+  readonly ended: Promise<number>
+  /** Leaves the cluster. */
+  stop(): Promise<number>
+}
+
+/**
+ * Makes this process an engine: it registers with the controller and runs what it is sent, until it is told to end or
+ * its controller is gone. The process is the engine's from then on: its global names, its stdout and stderr, and
+ * its uncaught errors.
+ *
+ * @returns when the engine is on its way; `onRegistered` tells when it can be reached.
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const engine = new EngineProcess(options)
+  engine.start()
+  return engine
+}
+
+class EngineProcess implements Engine {
+  readonly uuid: string
+  id: number | undefined
+  readonly #options: EngineOptions
+  readonly #ended = deferred<number>()
+  readonly #io: IoLink
+  readonly #namespace: Namespace
+  readonly #evaluator: Evaluator
+  readonly #output: CapturedOutput
+  readonly #shell: Shell
+  #link: ShellLink | undefined
+  #linkNumber = 0
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    this.uuid = options.uuid ?? newEngineUuid()
+    if (!SAFE_ID.test(this.uuid))
+      throw new UsageError(
+        `an engine's uuid holds letters, digits, "_" and "-" only: ${JSON.stringify(this.uuid)}`,
+      )
+    // Started first: it loads while the rest is made.
+    this.#io = new IoLink(
+      {
+        uuid: this.uuid,
+        wantedId: options.id,
+        connection: options.connection,
+        controllerGoneMs: options.controllerGoneMs ?? CONTROLLER_GONE_MS,
+        lifelineFd: options.lifelineFd,
+      },
+      error => this.#end(70, `the io thread failed: ${error.stack ?? error.message}`),
+    )
+    this.#namespace = new Namespace()
+    this.#evaluator = new Evaluator(this.#namespace)
+    const nowMs = (): number => performance.now()
+    this.#output = new CapturedOutput(message => this.#io.post(message), this.#io.shared, nowMs)
+    this.#shell = new Shell({
+      uuid: this.uuid,
+      evaluator: this.#evaluator,
+      realm: engineRealm(this.#evaluator, this.#namespace, engineOperations(this.#namespace)),
+      output: this.#output,
+      nowMs,
+      readInbox: () => this.#io.readUrgent(),
+    })
+  }
+
+  get ended(): Promise<number> {
+    return this.#ended.promise
+  }
+
+  start(): void {
+    this.#io.listen(message => this.#onMessage(message))
+    installInterruptProbe(this.#shell)
+    captureStreams(this.#output)
+    surviveUncaught(
+      text => this.#output.write('stderr', text),
+      stack => this.#evaluator.cleanStack(stack),
+    )
+    hideLoaderWarning()
+    process.once('exit', this.#onExit)
+  }
+
+  stop(): Promise<number> {
+    this.#io.post({ type: 'stop' })
+    return this.ended
+  }
+
+  #onMessage(message: FromIoThread): void {
+    switch (message.type) {
+      case 'connect_shell':
+        this.#connect(message.link, message.connection, message.base)
+        return
+      case 'join_shell':
+        if (message.link !== this.#linkNumber) return
+        this.id = message.id
+        this.#shell.engineId = message.id
+        this.#link?.join(message.id)
+        return
+      case 'registered':
+        this.#options.log.info('registered', { id: message.id })
+        this.#options.onRegistered?.(message.id)
+        return
+      case 'read_connection':
+        void this.#readConnection()
+        return
+      case 'abort':
+        this.#shell.abort(message.msgIds)
+        return
+      case 'clear':
+        this.#shell.betweenRequests(() => this.#clear(message.token))
+        return
+      case 'end':
+        this.#end(message.exitCode, message.reason)
+        return
+      case 'log':
+        this.#options.log[message.level](message.message, message.fields)
+        return
+      default:
+        assertNever(message, 'message of the io thread')
+    }
+  }
+
+  #connect(number: number, connection: EngineConnection, base: string): void {
+    void this.#link?.close(0)
+    this.#shell.forgetQueued()
+    this.#linkNumber = number
+    this.#link = new ShellLink({
+      transport: tcpTransport,
+      uuid: this.uuid,
+      connection,
+      base,
+      log: this.#options.log,
+      nowMs: () => performance.now(),
+      onRequest: (request, link) => this.#shell.accept(request, link),
+      onReady: isReady => this.#io.post({ type: isReady ? 'shell_ready' : 'shell_lost', link: number }),
+      onComplete: () => this.#io.post({ type: 'shell_complete', link: number }),
+    })
+  }
+
+  async #readConnection(): Promise<void> {
+    let connection: EngineConnection | undefined
+    try {
+      connection = await this.#options.readConnection?.()
+    } catch (error) {
+      this.#options.log.debug('cannot read the connection file now', { reason: (error as Error).message })
+    }
+    this.#io.post({ type: 'connection_read', connection })
+  }
+
+  #clear(token: number): void {
+    let error: string | undefined
+    try {
+      this.#namespace.clear()
+    } catch (thrown) {
+      error = String(thrown)
+    }
+    this.#io.post({ type: 'cleared', token, error })
+  }
+
+  #end(exitCode: number, reason: string): void {
+    process.off('exit', this.#onExit)
+    if (exitCode === 0) this.#options.log.info(`ended: ${reason}`)
+    else this.#options.log.error(`ended: ${reason}`)
+    void Promise.allSettled([this.#link?.close(LINGER_MS), this.#io.close()]).then(() => {
+      this.#shell.close()
+      this.#ended.resolve(exitCode)
+    })
+  }
+
+  /** User code calls `process.exit`: the hub hears of it at once, and with the exit code. */
+  readonly #onExit = (exitCode: number): void => {
+    this.#io.post({ type: 'exiting', exitCode })
+    this.#io.shared.waitForExitHandled(GOOD_BYE_MS)
+  }
+}
+
+/** Resolving imports from the working directory is done by an option that Node still warns of. */
+function hideLoaderWarning(): void {
+  const emit = process.emitWarning.bind(process) as (...args: unknown[]) => void
+  process.emitWarning = (warning: unknown, ...rest: unknown[]): void => {
+    if (!String(warning).includes('USE_MAIN_CONTEXT_DEFAULT_LOADER')) emit(warning, ...rest)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What the main thread (which runs user code) and the io thread (which keeps the engine reachable meanwhile) say to
+ * one another.
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+import type { LogFields } from '../base/log.ts'
+import type { MessageType } from '../protocol/catalogue.ts'
+import type { EngineConnection } from '../protocol/connection-file.ts'
+
+/** What the io thread is started with. */
+export interface IoThreadData {
+  readonly uuid: string
+  readonly wantedId: number | undefined
+  readonly connection: EngineConnection
+  readonly controllerGoneMs: number
+  readonly lifelineFd: number | undefined
+  readonly shared: SharedArrayBuffer
+  readonly port: MessagePort
+}
+
+/** Header of the request that a message belongs to, as it came; undefined: of none. */
+export type ParentHeader = Uint8Array | undefined
+
+export type ToIoThread =
+  /** The shell is connected to the direct and the balanced scheduler of generation `link`. */
+  | { readonly type: 'shell_ready'; readonly link: number }
+  | { readonly type: 'shell_lost'; readonly link: number }
+  /** And to its broadcast leaf. */
+  | { readonly type: 'shell_complete'; readonly link: number }
+  /** The answer to `read_connection`; undefined when it cannot be read now. */
+  | { readonly type: 'connection_read'; readonly connection: EngineConnection | undefined }
+  /** Text that user code printed. Pieces with the same `sequence` become one message. */
+  | {
+      readonly type: 'stream'
+      readonly sequence: number
+      readonly name: 'stdout' | 'stderr'
+      readonly text: string
+      readonly parent: ParentHeader
+    }
+  | {
+      readonly type: 'publish'
+      readonly messageType: MessageType
+      readonly topic: string
+      readonly content: object
+      readonly parent: ParentHeader
+    }
+  /** The request whose text was posted last is over: nothing more will be added. */
+  | { readonly type: 'flush' }
+  | { readonly type: 'cleared'; readonly token: number; readonly error: string | undefined }
+  | { readonly type: 'stop' }
+  /** The process is about to exit by its own doing. */
+  | { readonly type: 'exiting'; readonly exitCode: number }
+
+export type FromIoThread =
+  /** Make all shell connections anew. */
+  | {
+      readonly type: 'connect_shell'
+      readonly link: number
+      readonly connection: EngineConnection
+      readonly base: string
+    }
+  | { readonly type: 'join_shell'; readonly link: number; readonly id: number }
+  | { readonly type: 'registered'; readonly id: number }
+  | { readonly type: 'read_connection' }
+  | { readonly type: 'abort'; readonly msgIds: readonly string[] }
+  | { readonly type: 'clear'; readonly token: number }
+  | { readonly type: 'end'; readonly exitCode: number; readonly reason: string }
+  | {
+      readonly type: 'log'
+      readonly level: 'info' | 'warn' | 'error'
+      readonly message: string
+      readonly fields?: LogFields
+    }

@@ -1,0 +1,323 @@
+/**
+ * Entry of the worker thread that keeps an engine reachable while user code blocks the main thread: registration,
+ * heartbeat, control, output, interrupts, and the watch on the program that started the engine.
+ */
+
+import process from 'node:process'
+import { receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Alarm } from '../base/alarm.ts'
+import { systemClock } from '../base/clock.ts'
+import { type Logger, RateLimitedWarnings } from '../base/log.ts'
+import type { MessageType } from '../protocol/catalogue.ts'
+import { type EngineConnection, resolveInterface } from '../protocol/connection-file.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import type { Frame } from '../transport/socket.ts'
+import { tcpTransport } from '../transport/tcp.ts'
+import { handleControl } from './control.ts'
+import { ControllerLink } from './controller-link.ts'
+import { Interrupter } from './interrupter.ts'
+import type { FromIoThread, IoThreadData, ToIoThread } from './io-messages.ts'
+import { watchLifeline } from './lifeline.ts'
+import { OutputPublisher } from './output-publisher.ts'
+import { SharedState } from './shared-state.ts'
+import { EngineLife, type LifeEffect, type LifeEvent } from './state/engine-life.ts'
+
+const ANSWER_MS = 5000
+const RETRY_MS = 500
+/** How long the main thread may take to end by itself before the process is killed. */
+const GRACE_MS = 1500
+/** How long last words may take. */
+const LINGER_MS = 300
+
+class IoThread {
+  readonly #data: IoThreadData
+  readonly #shared: SharedState
+  readonly #life: EngineLife
+  readonly #alarm = new Alarm(systemClock, () => this.#handle({ type: 'tick' }))
+  readonly #publisher: OutputPublisher
+  readonly #interrupter: Interrupter
+  readonly #warnings: RateLimitedWarnings
+  readonly #clears = new Map<number, (error: string | undefined) => void>()
+  #connection: EngineConnection
+  #base = ''
+  #link: ControllerLink | undefined
+  #linkNumber = 0
+  #messages = 0
+  #tokens = 0
+  #closeLifeline: (() => void) | undefined
+
+  constructor(data: IoThreadData) {
+    this.#data = data
+    this.#connection = data.connection
+    this.#shared = new SharedState(data.shared)
+    this.#life = new EngineLife({ goneMs: data.controllerGoneMs, answerMs: ANSWER_MS, retryMs: RETRY_MS })
+    this.#publisher = new OutputPublisher(data.uuid, this.#shared, systemClock, () => this.#readInbox())
+    this.#interrupter = new Interrupter(systemClock)
+    const log = (level: 'info' | 'warn' | 'error') => (message: string, fields?: object) =>
+      this.#post({
+        type: 'log',
+        level,
+        message,
+        ...(fields !== undefined && { fields: fields as Record<string, unknown> }),
+      })
+    const logger: Logger = { debug: () => {}, info: log('info'), warn: log('warn'), error: log('error') }
+    this.#warnings = new RateLimitedWarnings(logger, systemClock.nowMs)
+  }
+
+  start(): void {
+    this.#data.port.on('message', (message: ToIoThread) => this.#onMessage(message))
+    if (this.#data.lifelineFd !== undefined)
+      this.#closeLifeline = watchLifeline(this.#data.lifelineFd, () =>
+        this.#handle({ type: 'lifeline_closed' }),
+      )
+    this.#handle({ type: 'started' })
+  }
+
+  // The life of the engine.
+
+  #handle(event: LifeEvent): void {
+    for (const effect of this.#life.handle(event, systemClock.nowMs())) this.#perform(effect)
+    this.#alarm.set(this.#life.wakeAtMs)
+  }
+
+  #perform(effect: LifeEffect): void {
+    switch (effect.type) {
+      case 'connect':
+        void this.#connect()
+        return
+      case 'register':
+        this.#register()
+        return
+      case 'join':
+        this.#publisher.engineId = effect.id
+        this.#post({ type: 'join_shell', link: this.#linkNumber, id: effect.id })
+        return
+      case 'start_heart':
+        this.#publisher.publish('status', 'status', { execution_state: 'starting' }, undefined)
+        this.#link?.startHeart()
+        this.#post({ type: 'registered', id: effect.id })
+        return
+      case 'read_connection':
+        this.#post({ type: 'read_connection' })
+        return
+      case 'unregister':
+        this.#unregister(effect.id, undefined)
+        return
+      case 'warn':
+        this.#warnings.warn(effect.message)
+        return
+      case 'end':
+        void this.#end(effect.exitCode, effect.reason)
+    }
+  }
+
+  async #connect(): Promise<void> {
+    this.#linkNumber += 1
+    const number = this.#linkNumber
+    void this.#link?.close(0)
+    this.#link = undefined
+    this.#publisher.link = undefined
+    const connection = this.#connection
+    try {
+      this.#base = await resolveInterface(connection)
+    } catch (error) {
+      this.#warnings.warn(error instanceof Error ? error.message : String(error))
+      return
+    }
+    if (number !== this.#linkNumber) return
+    const link = new ControllerLink(tcpTransport, connection, this.#base, this.#data.uuid, {
+      registration: frames => this.#onRegistration(frames),
+      registrationPeer: event =>
+        this.#handle(
+          event.type === 'peer_joined'
+            ? { type: 'registration_open' }
+            : { type: 'registration_closed', cause: event.cause ?? 'closed' },
+        ),
+      control: frames => this.#onControl(frames),
+      ping: () => this.#handle({ type: 'ping' }),
+    })
+    this.#link = link
+    this.#publisher.link = { session: link.session, socket: link.output }
+    this.#post({ type: 'connect_shell', link: number, connection, base: this.#base })
+  }
+
+  #register(): void {
+    const { uuid, wantedId } = this.#data
+    const id = this.#life.id ?? wantedId
+    this.#sendRegistration('registration_request', {
+      uuid,
+      language: 'javascript',
+      ...(id !== undefined && { id }),
+    })
+  }
+
+  #unregister(id: number, exitCode: number | undefined): void {
+    const cause =
+      exitCode === undefined ? {} : { cause: { exit_code: exitCode, reason: `process.exit(${exitCode})` } }
+    this.#sendRegistration('unregistration_request', { id, uuid: this.#data.uuid, ...cause })
+  }
+
+  #sendRegistration(type: MessageType, content: object): void {
+    const link = this.#link
+    link?.registration.send(link.session.pack({ type, content, msgId: this.#nextMessageId() }))
+  }
+
+  #nextMessageId(): string {
+    this.#messages += 1
+    return `${this.#data.uuid}_io_${this.#messages}`
+  }
+
+  #onRegistration(frames: readonly Frame[]): void {
+    this.#read(frames, 'registration', message => {
+      if (message.header.msg_type !== 'registration_reply') return
+      const { content } = message
+      if (content.status === 'ok' && Number.isInteger(content.id)) {
+        const heartPeriodMs = typeof content.hb_period === 'number' ? content.hb_period : 3000
+        this.#handle({ type: 'accepted', id: Number(content.id), heartPeriodMs })
+        return
+      }
+      this.#handle({
+        type: 'refused',
+        ename: String(content.ename ?? 'Error'),
+        evalue: String(content.evalue ?? ''),
+      })
+    })
+  }
+
+  /** Opens a message and hands it on; what makes no sense is logged, within bounds, and dropped. */
+  #read(frames: readonly Frame[], where: string, handle: (message: Envelope) => void): void {
+    const message = this.#link?.session.open(frames)
+    if (message === undefined) return
+    if (typeof message === 'string') {
+      this.#warnings.warn(`dropped a ${message} message on ${where}`)
+      return
+    }
+    try {
+      handle(message)
+    } catch (error) {
+      this.#warnings.warn(`dropped a message on ${where}`, { reason: (error as Error).message })
+    }
+  }
+
+  // Control.
+
+  #onControl(frames: readonly Frame[]): void {
+    this.#read(frames, 'control', request => {
+      const link = this.#link
+      if (link === undefined) return
+      const reply = (type: MessageType, content: object): void => {
+        const packed = link.session.pack({
+          type,
+          content,
+          metadata: { engine: this.#data.uuid },
+          parentHeader: request.headerFrame,
+          msgId: this.#nextMessageId(),
+        })
+        link.control.send([...request.prefix, ...packed])
+      }
+      handleControl(
+        request,
+        {
+          abort: msgIds => this.#postUrgent({ type: 'abort', msgIds }),
+          clear: done => this.#clear(done),
+          interrupt: () => void this.#interrupter.interrupt(),
+          shutdown: restart => {
+            const content = { status: 'ok', restart }
+            reply('shutdown_reply', content)
+            this.#publisher.publish('shutdown_reply', 'shutdown', content, request.headerFrame)
+            this.#handle({ type: 'shutdown_requested' })
+          },
+        },
+        reply,
+      )
+    })
+  }
+
+  #clear(done: (error: string | undefined) => void): void {
+    this.#tokens += 1
+    this.#clears.set(this.#tokens, done)
+    this.#post({ type: 'clear', token: this.#tokens })
+  }
+
+  // The main thread.
+
+  #post(message: FromIoThread): void {
+    this.#data.port.postMessage(message)
+  }
+
+  /** For what the main thread must heed before it starts its next request, though it may not reach its event loop. */
+  #postUrgent(message: FromIoThread): void {
+    this.#post(message)
+    this.#shared.announceInbox()
+  }
+
+  #readInbox(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#data.port) as { message: ToIoThread } | undefined
+      if (received === undefined) return
+      this.#onMessage(received.message)
+    }
+  }
+
+  #onMessage(message: ToIoThread): void {
+    switch (message.type) {
+      case 'shell_ready':
+      case 'shell_lost':
+      case 'shell_complete':
+        if (message.link === this.#linkNumber) this.#handle({ type: message.type })
+        return
+      case 'connection_read':
+        this.#onConnectionRead(message.connection)
+        return
+      case 'stream':
+        this.#publisher.addText(message)
+        return
+      case 'publish':
+        this.#publisher.publish(message.messageType, message.topic, message.content, message.parent)
+        return
+      case 'flush':
+        this.#publisher.flush()
+        return
+      case 'cleared':
+        this.#clears.get(message.token)?.(message.error)
+        this.#clears.delete(message.token)
+        return
+      case 'stop':
+        this.#handle({ type: 'stop_requested' })
+        return
+      case 'exiting':
+        void this.#sayGoodBye(message.exitCode)
+    }
+  }
+
+  #onConnectionRead(connection: EngineConnection | undefined): void {
+    const changed =
+      connection !== undefined && JSON.stringify(connection) !== JSON.stringify(this.#connection)
+    if (changed) this.#connection = connection
+    this.#handle({ type: 'connection_read', changed })
+  }
+
+  // The end.
+
+  async #end(exitCode: number, reason: string): Promise<void> {
+    this.#alarm.close()
+    this.#closeLifeline?.()
+    // Kills even a main thread that never comes back to its event loop.
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), GRACE_MS)
+    this.#publisher.flush()
+    await this.#link?.close(LINGER_MS)
+    this.#post({ type: 'end', exitCode, reason })
+  }
+
+  /** The main thread runs `process.exit` and waits for this. */
+  async #sayGoodBye(exitCode: number): Promise<void> {
+    this.#alarm.close()
+    this.#publisher.flush()
+    const { id, state } = this.#life
+    if (id !== undefined && state === 'alive') this.#unregister(id, exitCode)
+    await this.#link?.close(LINGER_MS)
+    this.#shared.setExitHandled()
+  }
+}
+
+new IoThread(workerData as IoThreadData).start()

@@ -1,0 +1,37 @@
+/** Stacks as users want to see them: their own frames, at their own lines. */
+
+/** The folder of the package's code, as it stands in stack traces. */
+const OWN_ROOT = new URL('..', import.meta.url).href
+const OWN_ROOMS = ['engine/', 'transport/', 'protocol/', 'serialize/', 'base/'].map(room => OWN_ROOT + room)
+const FRAME = /^\s+at /
+const INTERNAL_FRAME = /^\s+at (?:.*\()?node:/
+
+/** Whether a file belongs to the engine. The client's files do not: user code may run one. */
+export function isOwnFile(file: string): boolean {
+  return OWN_ROOMS.some(room => file.startsWith(room))
+}
+
+/**
+ * Takes the engine's frames out of a stack, and node's own where nothing of the user's is below them.
+ *
+ * @param stack - `error.stack`; the message in front of its frames stays as it is.
+ */
+export function cleanStack(stack: string, mapPosition: (line: string) => string = line => line): string {
+  const lines = stack.split('\n')
+  const kept: string[] = []
+  let internal: string[] = []
+  for (const line of lines) {
+    if (!FRAME.test(line)) kept.push(line)
+    else if (isOwnFrame(line)) internal = []
+    else if (INTERNAL_FRAME.test(line)) internal.push(line)
+    else {
+      kept.push(...internal, mapPosition(line))
+      internal = []
+    }
+  }
+  return kept.join('\n')
+}
+
+function isOwnFrame(line: string): boolean {
+  return OWN_ROOMS.some(room => line.includes(room))
+}
