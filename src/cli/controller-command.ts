@@ -12,6 +12,7 @@ import { newCommand } from './run.ts'
 /** What `ipcontroller` understands. */
 export interface ControllerCommandOptions extends PlaceOptions, LogOptions {
   readonly ip?: string
+  readonly port?: number
   readonly ports?: string
   readonly location?: string
   readonly reuse?: boolean
@@ -24,6 +25,11 @@ export interface ControllerCommandOptions extends PlaceOptions, LogOptions {
 export function controllerCommand(name: string): Command {
   const command = newCommand(name, 'Run a controller: the hub and the schedulers of one cluster')
     .option('--ip <address>', 'address to listen on; "*" for all (default: 127.0.0.1)')
+    .option(
+      '--port <port>',
+      'port of the registration socket (default: any)',
+      parseInteger('port', 1, 65_535),
+    )
     .option('--ports <list>', 'ports to listen on, such as 10101-10120 or 10101,10103 (default: any)')
     .option('--location <host>', 'name or address under which others reach this machine')
     .option(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import process from 'node:process'
 import type { Logger } from '../base/log.ts'
 import { claimCluster } from '../cluster/claim.ts'
@@ -12,89 +13,119 @@ import { removePidFile } from '../config/pid-file.ts'
 import { securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
-import { ConfigurationError } from '../errors.ts'
 import { readClientConnection, readEngineConnection } from '../protocol/connection-file.ts'
 import type { ControllerCommandOptions } from './controller-command.ts'
 import { openLog } from './log.ts'
-import { parsePorts } from './ports.ts'
+import { assignPorts, portsOf } from './ports.ts'
 import { onEndingSignals } from './signals.ts'
 
 /** How long a controller may take to say goodbye to its peers. */
 const GOODBYE_MS = 1500
 
+interface Place {
+  readonly profileDir: string
+  readonly clusterId: string
+}
+
 /**
  * Runs a controller until it is shut down, gets a signal, or loses its keeper. Ends the process.
  *
- * @throws ConfigurationError when it cannot be started.
+ * @throws ConfigurationError when it cannot be started; ConnectionError when a port is in use.
  */
 export async function runController(options: ControllerCommandOptions): Promise<void> {
   const lifeline = takeLifeline()
   const place = resolvePlace(options)
-  const { profileDir, clusterId } = place
   const log = await openLog({ program: 'ipcontroller', ...place }, options)
-  const reuse = options.reuse === true
-  const pidFile = await claimCluster({ ...place, role: 'controller', keepFiles: reuse })
+  const keepFiles = options.reuse === true
+  const pidFile = await claimCluster({ ...place, role: 'controller', keepFiles })
   let controller: Controller
   try {
-    controller = await start(options, place, log)
-    writeConnectionFiles(
-      securityDirectory(profileDir),
-      clusterId,
-      controller.clientConnection,
-      controller.engineConnection,
-    )
+    controller = await openController(options, place, log)
   } catch (error) {
     removePidFile(pidFile)
     throw error
   }
-
-  const leave = (): void => {
-    // First of all: nobody may find files of a controller that is leaving.
-    if (!reuse)
-      removeConnectionFiles(securityDirectory(profileDir), clusterId, controller.clientConnection.key)
+  endWhenAsked(controller, lifeline, log, () => {
+    const { key } = controller.clientConnection
+    if (!keepFiles) removeConnectionFiles(securityDirectory(place.profileDir), place.clusterId, key)
     removePidFile(pidFile)
+    sweepCluster(place.profileDir, place.clusterId)
+  })
+  tellKeeper(lifeline, { type: 'ready' })
+  const { interface: address, registration } = controller.clientConnection
+  log.info(`listening on ${address}:${registration}`)
+}
+
+/** A controller that listens, and whose connection files say where. */
+async function openController(
+  options: ControllerCommandOptions,
+  place: Place,
+  log: Logger,
+): Promise<Controller> {
+  const controller = await startController({
+    ...(options.reuse === true && (await readForReuse(place))),
+    ...chosenOptions(options),
+    log,
+  })
+  try {
+    const { clientConnection, engineConnection } = controller
+    writeConnectionFiles(
+      securityDirectory(place.profileDir),
+      place.clusterId,
+      clientConnection,
+      engineConnection,
+    )
+    return controller
+  } catch (error) {
+    await controller.stop()
+    throw error
   }
+}
+
+function chosenOptions(options: ControllerCommandOptions): ControllerOptions {
+  return {
+    ...(options.ip !== undefined && { ip: options.ip }),
+    ...(options.location !== undefined && { location: options.location }),
+    ...(options.ping !== undefined && { pingMs: options.ping }),
+    ...(options.hwm !== undefined && { hwm: options.hwm }),
+    // An unknown name is refused by the controller, which knows them.
+    ...(options.scheme !== undefined && {
+      scheme: options.scheme as NonNullable<ControllerOptions['scheme']>,
+    }),
+    ...(options.port !== undefined && { ports: { registration: options.port } }),
+    ...(options.ports !== undefined && { ports: assignPorts(options.ports) }),
+  }
+}
+
+async function readForReuse(place: Place): Promise<Pick<ControllerOptions, 'key' | 'ports'>> {
+  const paths = connectionFilePaths(securityDirectory(place.profileDir), place.clusterId)
+  if (!existsSync(paths.client) || !existsSync(paths.engine)) return {}
+  const client = await readClientConnection(paths.client)
+  return { key: client.key, ports: portsOf(client, await readEngineConnection(paths.engine)) }
+}
+
+/** Ends controller and process, once: by a signal, by the end of the keeper, or after a client shut it down. */
+function endWhenAsked(
+  controller: Controller,
+  lifeline: number | undefined,
+  log: Logger,
+  removeFiles: () => void,
+): void {
+  let isEnding = false
   const end = async (reason: string): Promise<void> => {
+    if (isEnding) return
+    isEnding = true
     log.info(`stopping: ${reason}`)
-    leave()
+    // First of all: nobody may find the files of a controller that is leaving.
+    removeFiles()
     setTimeout(() => process.exit(0), GOODBYE_MS).unref()
     await controller.stop()
+    process.exit(0)
   }
   onEndingSignals(
     signal => void end(signal),
     () => process.exit(1),
   )
-  watchLifeline(lifeline, () => {
-    void end('the keeper of this cluster is gone')
-    sweepCluster(profileDir, clusterId)
-  })
-  tellKeeper(lifeline, { type: 'ready' })
-  log.info(
-    `listening on ${controller.clientConnection.interface}:${controller.clientConnection.registration}`,
-  )
-  await controller.stopped
-  leave()
-  process.exit(0)
-}
-
-async function start(
-  options: ControllerCommandOptions,
-  place: { readonly profileDir: string; readonly clusterId: string },
-  log: Logger,
-): Promise<Controller> {
-  const chosen: ControllerOptions = {
-    log,
-    ...(options.ip !== undefined && { ip: options.ip }),
-    ...(options.location !== undefined && { location: options.location }),
-    ...(options.ping !== undefined && { pingMs: options.ping }),
-    ...(options.hwm !== undefined && { hwm: options.hwm === 0 ? Number.POSITIVE_INFINITY : options.hwm }),
-    ...(options.scheme !== undefined && { scheme: options.scheme }),
-    ...(options.ports !== undefined && { ports: parsePorts(options.ports) }),
-    ...(options.reuse === true && (await readForReuse(place))),
-  }
-  try {
-    return await startController(chosen)
-  } catch (cause) {
-    throw explain(cause, options)
-  }
+  watchLifeline(lifeline, () => void end('the keeper of this cluster is gone'))
+  void controller.stopped.then(() => end('it was shut down'))
 }
