@@ -1,19 +1,27 @@
 /**
  * Values, calls and errors as the buffers of a message, and back.
  *
- * A payload is one frame that tells what it is and how many frames belong to it, then large array buffers and function
+ * A payload is one frame that tells what it is and how many frames follow, then large array buffers and function
  * definitions by reference. It never begins with 0x80, which is how a Python pickle begins.
+ *
+ * ```
+ * head    0x49 · kind · number of frames that follow (0xff: as a double at the end) · 1 if the first lists modules · body
+ * frames  [modules to import, as JSON] · definitions and array buffers in the order in which the body meets them
+ * ```
  */
 
-import v8 from 'node:v8'
-import { RemoteProtocolError, SerializationError } from '../errors.ts'
-import type { ErrorContent } from '../protocol/catalogue.ts'
+import { ParallelError, RemoteProtocolError, SerializationError } from '../errors.ts'
 import type { Frame, Message } from '../transport/socket.ts'
-import type { AnyFunction, Callee } from './callee.ts'
-import { Operation, Reference } from './callee.ts'
+import { ByteReader, malformed } from './byte-reader.ts'
+import { type AnyFunction, type Callee, Operation, Reference } from './callee.ts'
+import { Decoder } from './decoder.ts'
+import { Encoder, HEAD_BYTES, MANY_FRAMES } from './encoder.ts'
+import { loadModules } from './loaded-modules.ts'
 import type { Realm } from './realm.ts'
+import { Kind, MAGIC } from './tags.ts'
 
 export { type AnyFunction, type Callee, Operation, Reference } from './callee.ts'
+export { type PackedError, packError, type UnpackedError, unpackError } from './error-payload.ts'
 export { nodeRealm, type Realm, type SourcePosition } from './realm.ts'
 
 /** Given at once where that is possible. */
@@ -27,92 +35,179 @@ export interface Call {
   readonly operation?: string
 }
 
-/** What an error reply says, and the buffers that carry its cause, code and properties. */
-export interface PackedError {
-  readonly ename: string
-  readonly evalue: string
-  readonly traceback: string[]
-  readonly frames: Frame[]
-}
+/** Reading a getter may pack something itself: then a second encoder is needed. */
+const idle: Encoder[] = [new Encoder()]
 
-/** An error reply as read: the fields of a RemoteError, and the error itself where it travelled. */
-export interface UnpackedError {
-  readonly ename: string
-  readonly evalue: string
-  readonly traceback: string
-  /** The original error's cause. */
-  readonly cause?: unknown
-  /** The thrown value, rebuilt: with its code, properties, and the parts of an AggregateError. */
-  readonly original?: unknown
-}
-
-/** Buffers of an `apply_request`. @throws SerializationError naming the path to what cannot travel. */
-export function packCall(callee: Callee, args: readonly unknown[]): Frame[] {
-  let what: [string, string]
-  if (callee instanceof Operation) what = ['operation', callee.name]
-  else if (callee instanceof Reference) what = ['reference', callee.name]
-  else what = ['function', String(callee)]
-  return packValue([...what, mark(args)])
-}
-
-/** What to call, on an engine. Gives a promise only when a module must be imported first. */
-export function unpackCall(frames: Message, realm: Realm): MaybePromise<Call> {
-  const [kind, text, rawArgs] = unpackValue(frames, realm) as [string, string, unknown[]]
-  const args = rawArgs.map(arg => unmark(arg, realm))
-  if (kind === 'operation') {
-    const callee = realm.operations?.get(text)
-    if (callee === undefined) throw new RemoteProtocolError(`this engine has no operation called ${text}`)
-    return { callee, args, operation: text }
-  }
-  const callee = kind === 'reference' ? realm.lookup(text) : realm.evaluate(`(${text})`)
-  return { callee: callee as AnyFunction, args }
-}
-
-/** Buffers of an `apply_reply`. `name` is the root of the path in a SerializationError. */
-export function packValue(value: unknown, name = 'value'): Frame[] {
+function pack(kind: (typeof Kind)[keyof typeof Kind], write: (encoder: Encoder) => void): Frame[] {
+  const encoder = idle.pop() ?? new Encoder()
   try {
-    return [Buffer.concat([Buffer.from([0x49]), v8.serialize(mark(value))])]
-  } catch (cause) {
-    throw new SerializationError(`${name} cannot travel: ${(cause as Error).message}`, {
-      path: [name],
-      cause,
+    encoder.begin(kind)
+    write(encoder)
+    return encoder.finish()
+  } catch (error) {
+    if (error instanceof RangeError) throw encoder.path.refuseDeep(error)
+    throw error
+  } finally {
+    encoder.reset()
+    idle.push(encoder)
+  }
+}
+
+/**
+ * Buffers of an `apply_request`.
+ *
+ * @throws SerializationError naming the path to what cannot travel.
+ */
+export function packCall(callee: Callee, args: readonly unknown[]): Frame[] {
+  if (callee instanceof Operation)
+    return pack(Kind.operationCall, encoder => {
+      encoder.path.enter(callee.name)
+      encoder.text(callee.name)
+      writeArguments(encoder, args, callee.name !== 'push')
     })
+  if (callee instanceof Reference)
+    return pack(Kind.referenceCall, encoder => {
+      encoder.path.enter(callee.name)
+      encoder.text(callee.name)
+      writeArguments(encoder, args, true)
+    })
+  if (typeof callee !== 'function')
+    throw new SerializationError(`what is applied must be a function or a Reference, not ${typeof callee}`)
+  return pack(Kind.functionCall, encoder => {
+    encoder.path.enter(typeof callee.name === 'string' && callee.name !== '' ? callee.name : 'function')
+    encoder.value(callee)
+    writeArguments(encoder, args, true)
+  })
+}
+
+function writeArguments(encoder: Encoder, args: readonly unknown[], numbered: boolean): void {
+  encoder.out.count(args.length)
+  for (let i = 0; i < args.length; i++) {
+    if (numbered) encoder.path.enter(i)
+    encoder.value(args[i])
+    if (numbered) encoder.path.leave()
   }
 }
 
-/** The value back. Gives a promise only when it holds functions whose modules must be imported first. */
+/**
+ * What to call, on an engine. Gives a promise only when a module must be imported first.
+ *
+ * @throws RemoteProtocolError when the bytes are no call of ours.
+ * @throws ReferenceError when a Reference names nothing.
+ */
+export function unpackCall(frames: Message, realm: Realm): MaybePromise<Call> {
+  return unpack(frames, realm, (decoder, kind) => {
+    if (kind === Kind.functionCall) {
+      const callee = decoder.value()
+      if (typeof callee !== 'function') throw malformed('what it calls is no function')
+      return { callee: callee as AnyFunction, args: readArguments(decoder) }
+    }
+    if (kind !== Kind.operationCall && kind !== Kind.referenceCall) throw malformed('it is no call')
+    const name = decoder.text()
+    if (kind === Kind.operationCall) {
+      const callee = realm.operations?.get(name)
+      if (callee === undefined)
+        throw malformed(`there is no operation called ${JSON.stringify(name.slice(0, 80))} here`)
+      return { callee, args: readArguments(decoder), operation: name }
+    }
+    const callee = realm.lookup(name)
+    if (typeof callee !== 'function') throw new TypeError(`${name} is not a function`)
+    return { callee: callee as AnyFunction, args: readArguments(decoder) }
+  })
+}
+
+function readArguments(decoder: Decoder): unknown[] {
+  const count = decoder.reader.countOf(1)
+  const args: unknown[] = []
+  for (let i = 0; i < count; i++) args.push(decoder.value())
+  return args
+}
+
+/**
+ * Buffers of an `apply_reply`.
+ *
+ * @param name - the root of the path in a SerializationError.
+ * @throws SerializationError naming the path to what cannot travel.
+ */
+export function packValue(value: unknown, name = 'value'): Frame[] {
+  return pack(Kind.value, encoder => {
+    encoder.path.enter(name)
+    encoder.value(value)
+  })
+}
+
+/**
+ * The value back. Gives a promise only when it holds functions whose modules must be imported first.
+ *
+ * @throws RemoteProtocolError when the bytes are no value of ours.
+ */
 export function unpackValue(frames: Message, realm: Realm): MaybePromise<unknown> {
+  return unpack(frames, realm, (decoder, kind) => {
+    if (kind !== Kind.value) throw malformed('it is no value')
+    return decoder.value()
+  })
+}
+
+function unpack<T>(
+  frames: Message,
+  realm: Realm,
+  read: (decoder: Decoder, kind: number) => T,
+): MaybePromise<T> {
   const head = frames[0]
-  if (head === undefined || head[0] !== 0x49) throw new RemoteProtocolError('this is not a payload of ours')
-  return unmark(v8.deserialize(head.subarray(1)), realm)
-}
-
-/** An error as the content of an error reply, with its buffers. Never throws. */
-export function packError(error: unknown): PackedError {
-  const isError = error instanceof Error
-  return {
-    ename: isError ? error.name : 'Error',
-    evalue: isError ? error.message : String(error),
-    traceback: isError ? (error.stack ?? '').split('\n') : [],
-    frames: [],
+  if (head === undefined || head.length < 2 + HEAD_BYTES || head[0] !== MAGIC)
+    throw malformed('it is not one of ours')
+  const many = head[2] === MANY_FRAMES
+  const announced = frameCountOf(head)
+  if (announced !== frames.length - 1) throw malformed('it has another number of frames than it announces')
+  const decode = (): T => {
+    try {
+      const reader = new ByteReader(many ? head.subarray(0, -8) : head, 2 + HEAD_BYTES)
+      const decoder = new Decoder(reader, frames, head[3] === 1 ? 2 : 1, realm)
+      const value = read(decoder, head[1]!)
+      decoder.end()
+      return value
+    } catch (error) {
+      // Nested deeper than the stack: only what was made to do that is.
+      if (error instanceof RangeError && !(error instanceof ParallelError))
+        throw malformed(error.message, error)
+      throw error
+    }
   }
+  const loading = head[3] === 1 ? loadModules(realm, modulesIn(frames[1])) : undefined
+  return loading === undefined ? decode() : loading.then(decode)
 }
 
-/** What an error reply says. Never throws for what a peer sent. */
-export function unpackError(content: Omit<ErrorContent, 'status'>, _frames: Message = []): UnpackedError {
-  return { ename: content.ename, evalue: content.evalue, traceback: content.traceback.join('\n') }
+function modulesIn(frame: Frame | undefined): string[] {
+  try {
+    const modules: unknown = JSON.parse(String(frame))
+    if (Array.isArray(modules) && modules.every(each => typeof each === 'string')) return modules as string[]
+  } catch {
+    // Told below.
+  }
+  throw malformed('its list of modules is none')
 }
 
-function mark(value: unknown): unknown {
-  if (typeof value === 'function') return { $function: String(value) }
-  if (value instanceof Reference) return { $reference: value.name }
-  return Array.isArray(value) ? value.map(mark) : value
+function frameCountOf(head: Frame): number {
+  const count = head[2] as number
+  if (count !== MANY_FRAMES) return count
+  if (head.length < 2 + HEAD_BYTES + 8) throw malformed('it ends in the middle of a value')
+  return head.readDoubleLE(head.length - 8)
 }
 
-function unmark(value: unknown, realm: Realm): unknown {
-  if (Array.isArray(value)) return value.map(item => unmark(item, realm))
-  if (typeof value !== 'object' || value === null) return value
-  if ('$function' in value) return realm.evaluate(`(${String(value.$function)})`)
-  if ('$reference' in value) return realm.lookup(String(value.$reference))
-  return value
+/**
+ * Cuts the buffers of a coalesced reply into the payloads of its parts.
+ *
+ * @throws RemoteProtocolError when they do not add up.
+ */
+export function splitPayloads(frames: Message): Message[] {
+  const payloads: Message[] = []
+  for (let at = 0; at < frames.length; ) {
+    const head = frames[at] as Frame
+    if (head.length < 2 + HEAD_BYTES || head[0] !== MAGIC) throw malformed('it is not one of ours')
+    const end = at + 1 + frameCountOf(head)
+    if (!(end > at && end <= frames.length)) throw new RemoteProtocolError('a coalesced reply lacks frames')
+    payloads.push(frames.slice(at, end))
+    at = end
+  }
+  return payloads
 }

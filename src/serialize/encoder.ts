@@ -1,0 +1,241 @@
+import { SerializationError } from '../errors.ts'
+import type { Frame } from '../transport/socket.ts'
+import { encodeArrayBuffer, encodeView, type OutOfBand } from './array-buffers.ts'
+import { ByteWriter } from './byte-writer.ts'
+import type { Definition } from './definition.ts'
+import { encodeFunction } from './encode-function.ts'
+import { encodeObject } from './encode-object.ts'
+import { releaseInspected } from './inspector.ts'
+import { Path } from './path.ts'
+import { encodeSymbol } from './symbols.ts'
+import { type Kind, MAGIC, SMALL_INTEGER, Tag } from './tags.ts'
+
+/** Where an encoder stood, to go back to when a part turns out not to travel. */
+export interface Mark {
+  readonly position: number
+  readonly objects: number
+  readonly keys: number
+  readonly buffers: number
+  readonly frames: number
+  readonly definitions: number
+  readonly depth: number
+}
+
+/** Frame count and import table are written when all else is known; this is the room left for them. */
+export const HEAD_BYTES = 2
+/** More frames than one byte can count are announced as this, and counted at the end of the head. */
+export const MANY_FRAMES = 0xff
+
+/** Writes one payload after the other. Not reentrant: what is encoded meanwhile needs another encoder. */
+export class Encoder {
+  readonly out = new ByteWriter()
+  readonly path = new Path()
+  /** Frames that follow the head: definitions, and array buffers whose extent is known at the end. */
+  readonly frames: (Frame | OutOfBand)[] = []
+  readonly buffers: OutOfBand[] = []
+  /** Whether the inspector was asked, and holds handles. */
+  inspected = false
+  readonly #ids = new Map<object, number>()
+  readonly #objects: object[] = []
+  readonly #keyIds = new Map<string, number>()
+  readonly #keys: string[] = []
+  readonly #definitionIds = new Map<Definition, number>()
+  readonly #definitions: Definition[] = []
+  /** Modules that must be loaded before this payload can be read. */
+  readonly #imports = new Set<string>()
+
+  begin(kind: (typeof Kind)[keyof typeof Kind]): void {
+    const { out } = this
+    out.position = 0
+    out.byte(MAGIC)
+    out.byte(kind)
+    out.position += HEAD_BYTES
+  }
+
+  value(value: unknown): void {
+    const { out } = this
+    switch (typeof value) {
+      case 'number':
+        this.number(value)
+        return
+      case 'string':
+        out.text(value, Tag.ascii, Tag.utf16)
+        return
+      case 'boolean':
+        out.byte(value ? Tag.true : Tag.false)
+        return
+      case 'undefined':
+        out.byte(Tag.undefined)
+        return
+      case 'bigint':
+        this.#bigint(value)
+        return
+      case 'symbol':
+        encodeSymbol(this, value)
+        return
+      case 'function':
+        if (!this.known(value)) encodeFunction(this, value as (...args: never[]) => unknown)
+        return
+      default:
+        if (value === null) out.byte(Tag.null)
+        else if (!this.known(value as object)) encodeObject(this, value as object)
+    }
+  }
+
+  number(value: number): void {
+    const { out } = this
+    if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
+      if (value >= 0 && value < 0x80) {
+        out.byte(SMALL_INTEGER | value)
+        return
+      }
+      out.byte(Tag.integer)
+      out.count(value < 0 ? -2 * value - 1 : 2 * value)
+      return
+    }
+    out.byte(Tag.double)
+    out.double(value)
+  }
+
+  #bigint(value: bigint): void {
+    const { out } = this
+    out.byte(Tag.bigint)
+    out.byte(value < 0n ? 1 : 0)
+    const hex = (value < 0n ? -value : value).toString(16)
+    const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').reverse()
+    out.count(bytes.length)
+    out.raw(bytes)
+  }
+
+  /** Writes a REF when the object began earlier; otherwise numbers it and answers false. */
+  known(value: object): boolean {
+    const id = this.#ids.get(value)
+    if (id === undefined) {
+      this.#ids.set(value, this.#objects.length)
+      this.#objects.push(value)
+      return false
+    }
+    this.out.byte(Tag.ref)
+    this.out.count(id)
+    return true
+  }
+
+  /** A key of an object: its number if it was written before. */
+  key(key: string): void {
+    const id = this.#keyIds.get(key)
+    if (id !== undefined) {
+      this.out.count(id + 1)
+      return
+    }
+    this.#keyIds.set(key, this.#keys.length)
+    this.#keys.push(key)
+    this.out.byte(0)
+    this.out.text(key, Tag.ascii, Tag.utf16)
+  }
+
+  /** Text that is no value: with its tag, but never a reference. */
+  text(text: string): void {
+    this.out.text(text, Tag.ascii, Tag.utf16)
+  }
+
+  view(view: ArrayBufferView): void {
+    encodeView(this, view)
+  }
+
+  arrayBuffer(buffer: ArrayBuffer): void {
+    this.out.byte(Tag.arrayBuffer)
+    encodeArrayBuffer(this, buffer)
+  }
+
+  /** Number of a definition in this payload, or undefined the first time. */
+  definitionId(definition: Definition): number | undefined {
+    const id = this.#definitionIds.get(definition)
+    if (id !== undefined) return id
+    this.#definitionIds.set(definition, this.#definitions.length)
+    this.#definitions.push(definition)
+    return undefined
+  }
+
+  /** Notes that reading needs this module. */
+  needsImport(specifier: string): void {
+    this.#imports.add(specifier)
+  }
+
+  mark(): Mark {
+    return {
+      position: this.out.position,
+      objects: this.#objects.length,
+      keys: this.#keys.length,
+      buffers: this.buffers.length,
+      frames: this.frames.length,
+      definitions: this.#definitions.length,
+      depth: this.path.depth,
+    }
+  }
+
+  /** Forgets everything since `mark`. */
+  rollback(mark: Mark): void {
+    this.out.position = mark.position
+    for (const object of this.#objects.splice(mark.objects)) this.#ids.delete(object)
+    for (const key of this.#keys.splice(mark.keys)) this.#keyIds.delete(key)
+    for (const definition of this.#definitions.splice(mark.definitions))
+      this.#definitionIds.delete(definition)
+    this.buffers.length = mark.buffers
+    this.frames.length = mark.frames
+    this.path.depth = mark.depth
+  }
+
+  /** Writes a part that may be left out: false, and nothing written, when it cannot travel. */
+  attempt(write: () => void): boolean {
+    const mark = this.mark()
+    try {
+      write()
+      return true
+    } catch (error) {
+      if (!(error instanceof SerializationError)) throw error
+      this.rollback(mark)
+      return false
+    }
+  }
+
+  /** The payload. The encoder is ready for the next one. */
+  finish(): Frame[] {
+    const { out, frames } = this
+    const headAt = 2
+    if (this.#imports.size > 0) {
+      frames.unshift(Buffer.from(JSON.stringify([...this.#imports])))
+      out.bytes[headAt + 1] = 1
+    } else out.bytes[headAt + 1] = 0
+    if (frames.length >= MANY_FRAMES) {
+      out.bytes[headAt] = MANY_FRAMES
+      out.double(frames.length)
+    } else out.bytes[headAt] = frames.length
+    const rest = frames.map(frame => (Buffer.isBuffer(frame) ? frame : frame.close(out)))
+    const head = out.take()
+    this.reset()
+    return rest.length === 0 ? [head] : [head, ...rest]
+  }
+
+  /** Lets go of everything it saw. */
+  reset(): void {
+    this.out.reset()
+    this.path.depth = 0
+    if (this.inspected) releaseInspected()
+    this.inspected = false
+    if (this.frames.length > 0) this.frames.length = 0
+    if (this.buffers.length > 0) this.buffers.length = 0
+    if (this.#imports.size > 0) this.#imports.clear()
+    if (this.#objects.length > 0) {
+      this.#objects.length = 0
+      this.#ids.clear()
+    }
+    if (this.#keys.length > 0) {
+      this.#keys.length = 0
+      this.#keyIds.clear()
+    }
+    if (this.#definitions.length > 0) {
+      this.#definitions.length = 0
+      this.#definitionIds.clear()
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * How a function travels: what its text refers to, which of that is captured, and its definition. Worked out once a
+ * function, and most of it once a text: programs make the same arrow over and over in loops.
+ */
+
+import type { AnyFunction } from './callee.ts'
+import { type Definition, newDefinition } from './definition.ts'
+import { type FreeNames, freeNames } from './free-names.ts'
+import { type FunctionSource, parseFunction, textOf } from './function-text.ts'
+import { type Inspected, type Scopes, type Script, theInspector } from './inspector.ts'
+import { STANDARD_NAMES } from './intrinsics.ts'
+import { LruMap } from './lru-map.ts'
+import { rewriteSource, STRICT_HEAD } from './rewrite.ts'
+import { placeOf } from './source-place.ts'
+
+/** What the text alone tells. */
+export interface Analysis {
+  readonly source: FunctionSource
+  readonly free: FreeNames
+  readonly isClass: boolean
+  /** Why it cannot travel, and what to do. */
+  readonly refusal?: readonly [what: string, remedy: string]
+  /** Set when nothing is captured: then every function of this text is the same. */
+  definition?: Definition
+}
+
+export interface Plan {
+  readonly definition: Definition
+  /** It belongs to node's own scripts. */
+  readonly internal: boolean
+  readonly script: Script | undefined
+  /** Names used through members only: of modules, no more than those members travel. */
+  readonly members: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+const TEXTS_MAX = 2000
+const analyses = new LruMap<string, Analysis>(TEXTS_MAX)
+const plans = new WeakMap<AnyFunction, Plan>()
+const NOTHING: ReadonlyMap<string, ReadonlySet<string>> = new Map()
+
+/** @throws SyntaxError when the function's text cannot be parsed. */
+export function analysisOf(fn: AnyFunction): Analysis {
+  const text = textOf(fn)
+  let analysis = analyses.get(text)
+  if (analysis === undefined) {
+    analysis = analyse(text)
+    analyses.set(text, analysis)
+  }
+  return analysis
+}
+
+function analyse(text: string): Analysis {
+  const source = parseFunction(text)
+  const isClass = source.node.type === 'ClassExpression'
+  const free = freeNames(source.node, source.form === 'method')
+  const refusal = refusalOf(free)
+  return { source, free, isClass, ...(refusal && { refusal }) }
+}
+
+function refusalOf({ outer }: FreeNames): readonly [string, string] | undefined {
+  if (outer.has('super'))
+    return [
+      'it is a method that uses `super`, and its object stays here',
+      'Send the object or class it belongs to',
+    ]
+  const used = [...outer][0]
+  return used === undefined
+    ? undefined
+    : [
+        `it is an arrow function that uses the \`${used}\` of the function around it`,
+        'Put what it needs into a variable, or pass it as an argument',
+      ]
+}
+
+/** The plan, and what the inspector said of the function if it was asked just now. */
+export function planOf(fn: AnyFunction): { readonly plan: Plan; readonly inspected?: Inspected } {
+  const known = plans.get(fn)
+  if (known !== undefined) return { plan: known }
+  const analysis = analysisOf(fn)
+  if (analysis.definition !== undefined) {
+    const { definition } = analysis
+    const plan = { definition, internal: false, script: undefined, members: NOTHING }
+    plans.set(fn, plan)
+    return { plan }
+  }
+  const inspected = theInspector().inspect(fn)
+  const plan = newPlan(fn, analysis, inspected)
+  plans.set(fn, plan)
+  return { plan, inspected }
+}
+
+function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Plan {
+  const script = theInspector().script(inspected.scriptId)
+  const { free, isClass, source } = analysis
+  const captured = free.names.filter(({ name }) => scopeOf(inspected.scopes, name) !== undefined)
+  // Classes need some of their captures before they exist: those come first.
+  const eager = captured.filter(each => isClass && each.eager)
+  const names = [...eager, ...captured.filter(each => !eager.includes(each))]
+  const place = placeOf(source.text, script, inspected)
+  const definition = newDefinition({
+    ...rewriteSource(source, free, nameOf(fn), script?.url, place.layout),
+    form: source.form,
+    ...(source.accessor && { accessor: source.accessor }),
+    isClass,
+    strict: isStrict(fn, script),
+    name: nameOf(fn),
+    file: place.file,
+    line: place.line,
+    column: place.column,
+    names: names.map(each => each.name),
+    eager: eager.length,
+  })
+  const internal = script?.url.startsWith('node:') === true
+  if (captured.length === 0 && !internal && free.names.every(each => STANDARD_NAMES.has(each.name)))
+    analysis.definition = definition
+  const members = new Map(
+    captured.flatMap(each => (each.members === undefined ? [] : [[each.name, each.members]])),
+  )
+  return { definition, internal, script, members }
+}
+
+/** Makes a revived function travel on by the very definition that it came with. */
+export function adoptDefinition(fn: AnyFunction, definition: Definition): void {
+  plans.set(fn, { definition, internal: false, script: undefined, members: NOTHING })
+}
+
+/** The innermost scope that has a variable of that name. */
+export function scopeOf(scopes: Scopes, name: string): Readonly<Record<string, unknown>> | undefined {
+  return scopes.find(scope => Object.hasOwn(scope, name))
+}
+
+const DIRECTIVE = /^(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/|#![^\n]*\n)*(['"])use strict\1/
+
+/** Sloppy functions have a `caller` of their own; of arrows and methods only the script tells. */
+function isStrict(fn: AnyFunction, script: Script | undefined): boolean {
+  if (Object.hasOwn(fn, 'caller')) return false
+  if (script === undefined || script.isModule) return true
+  return script.source.startsWith(STRICT_HEAD) || DIRECTIVE.test(script.source)
+}
+
+/** A class may have a static member called `name`. */
+function nameOf(fn: AnyFunction): string {
+  return typeof fn.name === 'string' ? fn.name : ''
+}
