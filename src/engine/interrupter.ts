@@ -1,15 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import type { Session as InspectorSession } from 'node:inspector'
-import process from 'node:process'
 import type { Clock } from '../base/clock.ts'
+import { signalDescendants } from './descendants.ts'
 import { PROBE_EXPRESSION, type Verdict } from './interrupt-probe.ts'
 
 /** How soon a stack that could not be torn down safely is looked at again. */
 const RETRY_MS = 5
 /** How long an interrupt is tried before it is given up. */
 const PATIENCE_MS = 10_000
-/** A main thread that does not answer for so long waits in native code, most likely for a child process. */
-const NATIVE_WAIT_MS = 250
+/**
+ * A main thread that does not answer for so long waits in native code, most likely for a child process. The child is
+ * interrupted then, as ^C at a terminal interrupts a program's children too, and terminated if that does not help.
+ */
+const CHILDREN_INTERRUPT_MS = 150
+const CHILDREN_TERMINATE_MS = 500
 
 /**
  * Ends what the main thread runs, from outside.
@@ -49,9 +52,11 @@ export class Interrupter {
 
   async #probe(): Promise<Verdict> {
     this.#session ??= await connectToMain()
-    const cancel = this.#clock.after(NATIVE_WAIT_MS, interruptChildren)
+    const cancelInterrupt = this.#clock.after(CHILDREN_INTERRUPT_MS, () => signalDescendants('SIGINT'))
+    const cancelTerminate = this.#clock.after(CHILDREN_TERMINATE_MS, () => signalDescendants('SIGTERM'))
     const answer = await evaluate(this.#session, PROBE_EXPRESSION)
-    cancel()
+    cancelInterrupt()
+    cancelTerminate()
     return answer
   }
 }
@@ -71,39 +76,4 @@ function evaluate(session: InspectorSession, expression: string): Promise<Verdic
       resolve(error === null ? ((answer.result.value as Verdict | undefined) ?? 'torn') : 'torn')
     })
   })
-}
-
-/**
- * As ^C at a terminal does, which reaches a program's children as well: a main thread in execSync only comes back when
- * its child ends. Where there is no /proc, it waits until the child ends by itself.
- */
-function interruptChildren(): void {
-  for (const pid of childrenOf(process.pid)) {
-    try {
-      process.kill(pid, 'SIGINT')
-    } catch {
-      // It has just ended.
-    }
-  }
-}
-
-function childrenOf(parentPid: number): number[] {
-  try {
-    return readdirSync('/proc')
-      .filter(name => /^\d+$/.test(name))
-      .filter(name => parentOf(name) === parentPid)
-      .map(Number)
-  } catch {
-    return []
-  }
-}
-
-function parentOf(pid: string): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name of the program comes second, in brackets, and may hold anything; the parent is two fields behind it.
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-  } catch {
-    return undefined
-  }
 }
