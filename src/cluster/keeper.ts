@@ -5,6 +5,7 @@
  */
 
 import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
@@ -15,10 +16,10 @@ import { connectionFilePaths } from '../config/connection-files.ts'
 import { removePidFile } from '../config/pid-file.ts'
 import { securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
-import { type ParallelError, UsageError } from '../errors.ts'
+import { LauncherError, type ParallelError, UsageError } from '../errors.ts'
 import { type ClientConnection, readClientConnection } from '../protocol/connection-file.ts'
 import { claimCluster } from './claim.ts'
-import { reportEngineDeath } from './hub-line.ts'
+import { askHub, reportEngineDeath } from './hub-line.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
 import type { Job, Launcher, Program } from './launcher.ts'
 import {
@@ -30,6 +31,10 @@ import {
   type LaunchNews,
   type LaunchNumber,
 } from './state/launch.ts'
+
+/** How long the hub may take to hear the heart of an engine that has registered. */
+const ADMISSION_MS = 10_000
+const ADMISSION_POLL_MS = 5
 
 /** What a keeper keeps. Without `controller`: engines that join one which somebody else keeps. */
 export interface KeeperPlan {
@@ -127,8 +132,9 @@ export class Keeper {
       this.#handle({ type: 'start_requested', engines: this.plan.n })
       if (this.plan.controller === undefined) this.#connection = this.#readConnection()
       await up
+      await this.#untilAdmitted(signal)
     } catch (error) {
-      this.#removeFiles()
+      await this.stop()
       signal?.throwIfAborted()
       throw error
     } finally {
@@ -155,6 +161,7 @@ export class Keeper {
     const up = this.#awaitBatch(batch)
     this.#handle({ type: 'engines_requested', batch, engines: n })
     await up
+    await this.#untilAdmitted()
     const fresh = new Set(this.#machine.registered.filter(e => !before.has(e.launch)).map(e => e.id))
     return this.engines.filter(engine => fresh.has(engine.id))
   }
@@ -167,6 +174,28 @@ export class Keeper {
     })
     this.#handle({ type: 'engines_unwanted', launches })
     await gone
+  }
+
+  /**
+   * An engine says that it is registered as its heart starts to beat; clients see it a beat later. Whoever starts
+   * engines may use them at once, so they are waited for where clients look.
+   */
+  async #untilAdmitted(signal?: AbortSignal): Promise<void> {
+    const connection = await this.#connection
+    if (connection === undefined) return
+    const deadlineMs = this.#clock.nowMs() + ADMISSION_MS
+    for (;;) {
+      signal?.throwIfAborted()
+      const { engines } = await askHub(connection, 'connection_request', {}, ADMISSION_MS)
+      const admitted = new Set(Object.values(engines as Readonly<Record<string, string>>))
+      const missing = this.#machine.registered.filter(engine => !admitted.has(engine.uuid))
+      if (missing.length === 0) return
+      if (this.#clock.nowMs() > deadlineMs) {
+        const ids = missing.map(engine => engine.id).join(', ')
+        throw new LauncherError(`the hub hears nothing from the hearts of engines ${ids}`)
+      }
+      await delay(ADMISSION_POLL_MS)
+    }
   }
 
   signalEngines(signal: NodeJS.Signals, ids: readonly number[]): void {
