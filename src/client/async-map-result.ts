@@ -146,6 +146,8 @@ export class AsyncMapResult<R> extends AsyncResult<R[], 'many'> implements Async
 
   #valuesOf(piece: Piece): (ArrayLike<R> & Iterable<R>) | Promise<ArrayLike<R> & Iterable<R>> {
     const { error } = piece.record
+    // What was given up because of the first error does not speak for itself.
+    if (error !== undefined) this.#throwFailure()
     if (error === undefined || !this.#options.returnExceptions) return piece.record.take() as R[]
     return new Array<R>(piece.size).fill(error as R)
   }

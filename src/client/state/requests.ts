@@ -213,8 +213,8 @@ export class Requests<Request extends OutstandingRequest, Reply, Output> {
     }
     this.#waiting.delete(msgId)
     const came = this.#outputs.get(msgId) ?? 0
-    const complete =
-      announced === undefined ? !request.endsWithIdle || this.#idle.delete(msgId) : came >= announced
+    const wasIdle = this.#idle.size > 0 && this.#idle.delete(msgId)
+    const complete = announced === undefined ? !request.endsWithIdle || wasIdle : came >= announced
     if (complete) return [this.#end(request, { type: 'reply', reply })]
     this.#replied.set(msgId, {
       request,
