@@ -6,8 +6,9 @@ import type { Message } from '../transport/socket.ts'
 import { AsyncMapResult, nextPiece } from './async-map-result.ts'
 import { type Assemble, AsyncResult, trackSent } from './async-result.ts'
 import type { RemoteArguments, SyncMapInputs } from './call-types.ts'
-import { compact, readColumns } from './columns.ts'
+import { readColumns } from './columns.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
+import { mapCall } from './map-call.ts'
 import { type Namespace, namespaceOf } from './namespace.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
 import { blockBounds, type Distribution, isTypedArray, joinPieces, partition } from './partition.ts'
@@ -252,7 +253,7 @@ export class DirectView<Shape extends ViewShape = 'many'> {
       const [start, end] = blockBounds(total, part, targets.length)
       if (start === end) continue
       const block = columns.map(column =>
-        compact(isTypedArray(column) ? column.subarray(start, end) : column.slice(start, end)),
+        isTypedArray(column) ? column.subarray(start, end) : column.slice(start, end),
       )
       result[nextPiece](end - start)
       this.#host.submit({
@@ -260,24 +261,14 @@ export class DirectView<Shape extends ViewShape = 'many'> {
         engine: target.uuid,
         type: 'apply_request',
         metadata: OWN_MARK,
-        buffers: packCall(new Operation('map'), mapArguments(fn, block, returnExceptions)),
+        ...mapCall(fn, block, returnExceptions),
         owner: result,
-        decode: decodeValue,
         signal: this.#options.signal,
         firstIndex: start,
       })
     }
     return result[seal]()
   }
-}
-
-/** Arguments of the engines' `map`. The options are only sent where they differ from the default. */
-export function mapArguments(
-  fn: (...args: never[]) => unknown,
-  columns: readonly unknown[],
-  returnExceptions: boolean,
-): unknown[] {
-  return returnExceptions ? [fn, columns, { returnExceptions }] : [fn, columns]
 }
 
 /** @throws UsageError when there is nothing to map over. */

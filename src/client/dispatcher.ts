@@ -358,8 +358,8 @@ export class Dispatcher implements ResultHost {
     const nowMs = this.clock.nowMs()
     const { header, content } = envelope
     if (header.msg_type === 'status') {
-      if (content.execution_state === 'idle')
-        this.#perform(this.#requests.handle({ type: 'idle', msgId }, nowMs))
+      const idle = content.execution_state === 'idle'
+      this.#perform(this.#requests.handle({ type: 'status', msgId, idle }, nowMs))
       return
     }
     const output = readOutput(header.msg_type, content)
@@ -407,6 +407,7 @@ export class Dispatcher implements ResultHost {
     for (const effect of effects) {
       const record = effect.request
       if (effect.type === 'deliver') {
+        if (effect.output.type === 'other') continue
         record.outputs ??= []
         record.outputs.push(effect.output)
       } else {

@@ -1,15 +1,16 @@
 import { inspect } from 'node:util'
 import { UsageError } from '../errors.ts'
 import type { TaskMetadata } from '../protocol/catalogue.ts'
-import { Operation, packCall, type Reference } from '../serialize/payload.ts'
+import { packCall, type Reference } from '../serialize/payload.ts'
 import { AsyncMapResult } from './async-map-result.ts'
 import { AsyncResult, trackSent } from './async-result.ts'
 import type { MapInputs, RemoteArguments } from './call-types.ts'
-import { columnReader, compact, type Input } from './columns.ts'
+import { columnReader, type Input } from './columns.ts'
 import { type DependencyInput, wireDependency } from './dependency.ts'
-import { checkInputs, mapArguments } from './direct-view.ts'
+import { checkInputs } from './direct-view.ts'
 import type { Submission } from './dispatcher.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
+import { mapCall } from './map-call.ts'
 import { MapRun } from './map-run.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
 import { seal } from './request-record.ts'
@@ -166,13 +167,11 @@ export class LoadBalancedView {
       maxOutstanding: maxOutstanding ?? 'auto',
       engines: () => this.#engineCount(),
       send: (columns, firstIndex) => {
-        const args = mapArguments(fn, columns.map(compact), returnExceptions)
         this.#submit({
           type: 'apply_request',
           metadata,
-          buffers: packCall(new Operation('map'), args),
+          ...mapCall(fn, columns, returnExceptions),
           owner: result,
-          decode: decodeValue,
           firstIndex,
         })
       },

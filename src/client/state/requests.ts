@@ -20,7 +20,8 @@
  * 1. A request is in the table from `submitted` until its one `settle` effect, and never afterwards.
  * 2. A reply belongs to the request whose id it names as its parent, and to no other. A reply to nothing is counted,
  *    and changes nothing: the request ended before (its engine was declared dead, it was given up), or never was.
- * 3. Outputs of a request are delivered before it settles, as long as they arrive within the patience.
+ * 3. Outputs of a request are delivered before it settles, as long as they arrive within the patience. Status messages
+ *    count among the outputs that an engine announces.
  * 4. A death ends what was sent to that very engine. Load-balanced requests are the scheduler's: it runs them elsewhere.
  * 5. A reply that is in hand is never replaced by a death or a lost connection: only its outputs are cut short.
  */
@@ -60,7 +61,8 @@ export type RequestsEvent<Request extends OutstandingRequest, Reply, Output> =
       readonly outputs: number | undefined
     }
   | { readonly type: 'output'; readonly msgId: string; readonly output: Output }
-  | { readonly type: 'idle'; readonly msgId: string }
+  /** The engine says that it began (`idle: false`) or ended a request. Counts as an output, but shows nothing. */
+  | { readonly type: 'status'; readonly msgId: string; readonly idle: boolean }
   | { readonly type: 'engine_died'; readonly engine: EngineUuid; readonly cause: DeathCause | undefined }
   /** The caller wants no answer any more. */
   | { readonly type: 'given_up'; readonly msgIds: readonly string[]; readonly reason: unknown }
@@ -144,8 +146,8 @@ export class Requests<Request extends OutstandingRequest, Reply, Output> {
         return this.#repliedTo(event.msgId, event.reply, event.outputs, nowMs)
       case 'output':
         return this.#output(event.msgId, event.output)
-      case 'idle':
-        return this.#becameIdle(event.msgId)
+      case 'status':
+        return this.#status(event.msgId, event.idle)
       case 'engine_died':
         return this.#engineDied(event.engine, event.cause)
       case 'given_up':
@@ -231,24 +233,34 @@ export class Requests<Request extends OutstandingRequest, Reply, Output> {
       this.#strayOutputs += 1
       return NOTHING
     }
-    const came = (this.#outputs.get(msgId) ?? 0) + 1
-    this.#outputs.set(msgId, came)
-    const deliver = { type: 'deliver', request, output } as const
-    const replied = this.#replied.get(msgId)
-    if (replied?.outputs === undefined || came < replied.outputs) return [deliver]
     // Invariant 3: the last output goes out before the request settles.
-    return [deliver, this.#end(request, { type: 'reply', reply: replied.reply })]
+    const deliver = { type: 'deliver', request, output } as const
+    return this.#count(msgId) ? [deliver, this.#endReplied(msgId)] : [deliver]
   }
 
-  #becameIdle(msgId: string): readonly RequestsEffect<Request, Reply, Output>[] {
+  #status(msgId: string, idle: boolean): readonly RequestsEffect<Request, Reply, Output>[] {
+    const request = this.get(msgId)
+    if (request === undefined) return NOTHING
+    if (this.#count(msgId)) return [this.#endReplied(msgId)]
+    if (!idle) return NOTHING
     const replied = this.#replied.get(msgId)
-    if (replied !== undefined)
-      return replied.outputs === undefined
-        ? [this.#end(replied.request, { type: 'reply', reply: replied.reply })]
-        : NOTHING
+    if (replied !== undefined) return replied.outputs === undefined ? [this.#endReplied(msgId)] : NOTHING
     // The idle may come before the reply: they travel on different sockets.
-    if (this.#waiting.get(msgId)?.endsWithIdle === true) this.#idle.add(msgId)
+    if (request.endsWithIdle) this.#idle.add(msgId)
     return NOTHING
+  }
+
+  /** One more output came. True when the reply is there, and it was the last that it announced. */
+  #count(msgId: string): boolean {
+    const came = (this.#outputs.get(msgId) ?? 0) + 1
+    this.#outputs.set(msgId, came)
+    const announced = this.#replied.get(msgId)?.outputs
+    return announced !== undefined && came >= announced
+  }
+
+  #endReplied(msgId: string): RequestsEffect<Request, Reply, Output> {
+    const { request, reply } = this.#replied.get(msgId)!
+    return this.#end(request, { type: 'reply', reply })
   }
 
   #engineDied(

@@ -394,7 +394,7 @@ describe('LoadBalancedView', () => {
       return x
     }
     const values = await view.map(fail, [1, 2, 3, 4, 5, 6, 7])
-    expect(values.map(value => (typeof value === 'number' ? value : (value as Error).message))).toEqual([
+    expect(values.map(value => (typeof value === 'number' ? value : (value as RemoteError).evalue))).toEqual([
       1,
       2,
       'bad 3',
@@ -403,6 +403,7 @@ describe('LoadBalancedView', () => {
       'bad 6',
       7,
     ])
+    expect(values[5]).toMatchObject({ ename: 'RangeError', index: 5 })
   })
 
   it('LoadBalancedView.map fails with what its input throws', async () => {

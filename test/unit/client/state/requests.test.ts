@@ -106,11 +106,25 @@ describe('Requests', () => {
   })
 
   it('Requests waits for idle where an execute reply does not count its outputs', () => {
-    const idle: Event = { type: 'idle', msgId: 'a' }
+    const idle: Event = { type: 'status', msgId: 'a', idle: true }
     const execute = submitted('a', 'direct', 'e', true)
     expect(run(machine(), [execute, replied('a'), idle])).toEqual(['a ends: reply to a'])
     expect(run(machine(), [execute, idle, replied('a')])).toEqual(['a ends: reply to a'])
     expect(run(machine(), [submitted('a'), idle, replied('a')])).toEqual(['a ends: reply to a'])
+  })
+
+  it('Requests counts status messages among the announced outputs', () => {
+    const status = (idle: boolean): Event => ({ type: 'status', msgId: 'a', idle })
+    const output: Event = { type: 'output', msgId: 'a', output: '1' }
+    const execute = submitted('a', 'direct', 'e', true)
+    expect(run(machine(), [execute, status(false), output, replied('a', 3), status(true)])).toEqual([
+      'a prints 1',
+      'a ends: reply to a',
+    ])
+    expect(run(machine(), [execute, status(true), replied('a', 2), output])).toEqual([
+      'a prints 1',
+      'a ends: reply to a',
+    ])
   })
 
   it('Requests fails what was sent to a dead engine, and leaves load-balanced tasks to the scheduler', () => {
@@ -178,7 +192,11 @@ describe('Requests', () => {
         msgId: fc.constantFrom(...ids),
         output: fc.constant('text'),
       }),
-      fc.record({ type: fc.constant('idle' as const), msgId: fc.constantFrom(...ids) }),
+      fc.record({
+        type: fc.constant('status' as const),
+        msgId: fc.constantFrom(...ids),
+        idle: fc.boolean(),
+      }),
       fc.record({
         type: fc.constant('engine_died' as const),
         engine: fc.constantFrom('e0' as EngineUuid, 'e1' as EngineUuid),
