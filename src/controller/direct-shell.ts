@@ -5,7 +5,7 @@ import { Envelope } from '../protocol/envelope.ts'
 import type { Frame, PeerEvent, Socket } from '../transport/socket.ts'
 import { EngineLinks } from './engine-links.ts'
 import { answerError } from './error-reply.ts'
-import { type Intake, MetadataReader, parentIdOf, takeMessage } from './incoming.ts'
+import { guarded, type Intake, MetadataReader, messageIdOf, parentIdOf, takeMessage } from './incoming.ts'
 import type { Registrar } from './registrar.ts'
 import type { Direct, DirectEffect, DirectEvent } from './state/direct.ts'
 import { isOwnRequest } from './state/task-plan.ts'
@@ -28,7 +28,9 @@ export class DirectShell {
 
   constructor(options: DirectShellOptions) {
     this.#options = options
-    this.#alarm = new Alarm(options.clock, () => this.#happened({ type: 'tick' }))
+    this.#alarm = new Alarm(options.clock, () =>
+      guarded(options.log, 'a tick of the direct scheduler', () => this.#happened({ type: 'tick' })),
+    )
     this.#links = new EngineLinks({
       send: message => this.#out!.send(message),
       onLost: engine => options.registrar.linkLost(engine, 'mux'),
@@ -52,12 +54,12 @@ export class DirectShell {
   }
 
   peer(event: PeerEvent): void {
-    this.#links.peer(event)
+    guarded(this.#options.log, 'the connection of an engine', () => this.#links.peer(event))
   }
 
   fromClient(frames: Frame[]): void {
     takeMessage(this.#options, 'mux', frames, 2, request => {
-      const msgId = request.header.msg_id
+      const msgId = messageIdOf(request)
       const own = isOwnRequest(this.#metadata.read(request))
       const engine = request.frames[1]!.toString('latin1')
       this.#happened({ type: 'requested', msgId, client: request.frames[0]!, engine, request, own })

@@ -2,7 +2,7 @@ import { Alarm } from '../base/alarm.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Frame, PeerEvent, Socket } from '../transport/socket.ts'
-import { type Intake, takeMessage } from './incoming.ts'
+import { guarded, type Intake, takeMessage } from './incoming.ts'
 import type { HeartEffect, HeartEvent, HeartMonitor } from './state/heart-monitor.ts'
 import type { Hub, HubEffect, HubEvent } from './state/hub.ts'
 
@@ -36,8 +36,12 @@ export class HubShell {
 
   constructor(options: HubShellOptions) {
     this.#options = options
-    this.#hubAlarm = new Alarm(options.clock, () => this.happened({ type: 'tick' }))
-    this.#heartAlarm = new Alarm(options.clock, () => this.#beat({ type: 'tick' }))
+    this.#hubAlarm = new Alarm(options.clock, () =>
+      guarded(options.log, 'a tick of the hub', () => this.happened({ type: 'tick' })),
+    )
+    this.#heartAlarm = new Alarm(options.clock, () =>
+      guarded(options.log, 'a heartbeat', () => this.#beat({ type: 'tick' })),
+    )
   }
 
   attach(sockets: HubSockets): void {
@@ -62,7 +66,12 @@ export class HubShell {
       this.#options.warnings.warn('dropped a message on hb_pong: no echo of a ping')
       return
     }
-    this.#beat({ type: 'pong', engine: identity.toString('latin1'), ping: payload.toString('latin1') })
+    const pong = {
+      type: 'pong',
+      engine: identity.toString('latin1'),
+      ping: payload.toString('latin1'),
+    } as const
+    guarded(this.#options.log, 'an echo of a heartbeat', () => this.#beat(pong))
   }
 
   happened(event: HubEvent): void {

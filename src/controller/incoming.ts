@@ -4,6 +4,17 @@ import type { Envelope, Json } from '../protocol/envelope.ts'
 import type { Session } from '../protocol/session.ts'
 import type { Frame } from '../transport/socket.ts'
 
+/**
+ * Runs what a timer or a connection set off. Like messages, these must not throw: there is nobody to catch it.
+ */
+export function guarded(log: Logger, what: string, run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    log.error(`${what} could not be handled`, { error })
+  }
+}
+
 /** What every shell of the controller needs to take messages in. */
 export interface Intake {
   readonly session: Session
@@ -63,35 +74,41 @@ export class MetadataReader {
   }
 }
 
-const ID_STARTS = [Buffer.from('{"msg_id":"'), Buffer.from('{"msg_id": "')]
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
+/**
+ * A header as every known peer writes it: a flat object of plain texts, msg_id and msg_type first, read as latin1. Python
+ * puts a space behind colons and commas. The classes leave out quote, backslash and what is below a space.
+ */
+const PLAIN_HEADER =
+  /^\{"msg_id": ?"([ !#-[\]-~]+)", ?"msg_type": ?"[ !#-[\]-~]*"(?:, ?"[a-z_]+": ?"[ !#-[\]-\u{ff}]*")*\}$/u
 
 /**
- * The `msg_id` of a parent header. Stock peers and ours write it first, so most of the time it is found without parsing
- * the rest, which nobody here needs.
+ * The `msg_id` of a header. A header of the usual form is recognised without parsing it, which would leave six strings
+ * behind for each message that waits.
  *
- * @throws RemoteProtocolError when the frame is no JSON object.
+ * @throws RemoteProtocolError when the header is broken.
+ */
+export function messageIdOf(envelope: Envelope): string {
+  const match = PLAIN_HEADER.exec(envelope.headerFrame.toString('latin1'))
+  return match === null ? envelope.header.msg_id : match[1]!
+}
+
+/**
+ * The `msg_id` of the request that a message answers.
+ *
+ * @throws RemoteProtocolError when the parent header is no JSON object.
  */
 export function parentIdOf(envelope: Envelope): string | undefined {
-  const frame = envelope.parentHeaderFrame
-  for (const start of ID_STARTS) {
-    if (frame.compare(start, 0, start.length, 0, Math.min(start.length, frame.length)) !== 0) continue
-    const end = frame.indexOf(QUOTE, start.length)
-    if (end === -1) break
-    const id = frame.toString('latin1', start.length, end)
-    if (isPlain(id)) return id
-    break
-  }
-  const id = envelope.parentHeader.msg_id
+  const match = PLAIN_HEADER.exec(envelope.parentHeaderFrame.toString('latin1'))
+  const id = match === null ? envelope.parentHeader.msg_id : match[1]
   return typeof id === 'string' ? id : undefined
 }
 
-/** Printable ASCII without an escape: the same as text and as bytes. */
-function isPlain(id: string): boolean {
-  for (let i = 0; i < id.length; i++) {
-    const code = id.charCodeAt(i)
-    if (code < 0x20 || code > 0x7e || code === BACKSLASH) return false
-  }
-  return true
+/**
+ * Reads a part only to see that it can be read: an engine would drop a broken request in silence and never be free.
+ *
+ * @throws RemoteProtocolError
+ */
+export function checkReadable(envelope: Envelope): void {
+  if (envelope.parentHeaderFrame.length > 2) void envelope.parentHeader
+  if (envelope.contentFrame.length > 2) void envelope.content
 }

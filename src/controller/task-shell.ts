@@ -5,7 +5,14 @@ import { Envelope } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
 import type { Frame, Message, PeerEvent, Socket } from '../transport/socket.ts'
 import { EngineLinks } from './engine-links.ts'
-import { type Intake, MetadataReader, parentIdOf, takeMessage } from './incoming.ts'
+import {
+  checkReadable,
+  type Intake,
+  MetadataReader,
+  messageIdOf,
+  parentIdOf,
+  takeMessage,
+} from './incoming.ts'
 import { refreshed } from './refresh.ts'
 import type { Registrar } from './registrar.ts'
 import type { Task } from './state/task.ts'
@@ -28,7 +35,9 @@ export class TaskShell {
 
   constructor(options: TaskShellOptions) {
     this.#options = options
-    this.#alarm = new Alarm(options.clock, () => this.#happened({ type: 'tick' }))
+    this.#alarm = new Alarm(options.clock, () =>
+      guarded(options.log, 'a tick of the balanced scheduler', () => this.#happened({ type: 'tick' })),
+    )
     this.#links = new EngineLinks({
       send: message => this.#out!.send(message),
       onLost: engine => options.registrar.linkLost(engine, 'task'),
@@ -55,7 +64,7 @@ export class TaskShell {
   }
 
   peer(event: PeerEvent): void {
-    this.#links.peer(event)
+    guarded(this.#options.log, 'the connection of an engine', () => this.#links.peer(event))
   }
 
   fromClient(frames: Frame[]): void {
@@ -64,11 +73,9 @@ export class TaskShell {
 
   /** @param request - with its client's address before the delimiter. */
   submit(request: Envelope): void {
-    const msgId = request.header.msg_id
+    const msgId = messageIdOf(request)
     const metadata = this.#metadata.read(request)
-    // Read here so that broken content is refused here: an engine would drop the task in silence and never be free.
-    void request.content
-    void request.parentHeader
+    checkReadable(request)
     this.#options.registrar.records.submitted(msgId, request, 'task')
     this.#happened({ type: 'task_submitted', msgId, client: request.frames[0]!, request, metadata })
   }
