@@ -33,7 +33,7 @@ interface Place {
  * @throws ConfigurationError when it cannot be started; ConnectionError when a port is in use.
  */
 export async function runController(options: ControllerCommandOptions): Promise<void> {
-  const lifeline = takeLifeline()
+  const { lifeline } = takeLifeline()
   const place = resolvePlace(options)
   const log = await openLog({ program: 'ipcontroller', ...place }, options)
   const keepFiles = options.reuse === true

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { resolvePlace } from '../cluster/cluster-options.ts'
-import { takeLifeline, tellKeeper } from '../cluster/lifeline.ts'
+import { type KeeperLink, takeLifeline, tellKeeper } from '../cluster/lifeline.ts'
 import { connectionFilePath, waitForFile } from '../config/connection-files.ts'
 import { securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
@@ -15,6 +15,7 @@ import { openLog } from './log.ts'
 import { onEndingSignals } from './signals.ts'
 
 const FILE_TIMEOUT = 10
+const KEEPER_POLL_MS = 200
 /** For user code that ended the process itself while nobody had asked for it: never mistaken for a proper end. */
 const EXIT_BY_USER_CODE = 70
 
@@ -24,7 +25,8 @@ const EXIT_BY_USER_CODE = 70
  * @throws TimeoutError when there is no connection file; ConfigurationError when it cannot be used.
  */
 export async function runEngine(options: EngineCommandOptions): Promise<void> {
-  const lifelineFd = takeLifeline()
+  const keeper = takeLifeline()
+  const lifelineFd = keeper.lifeline
   const { profileDir, clusterId } = resolvePlace(options)
   const log = await openLog({ program: 'ipengine', profileDir, clusterId }, options)
   const path = connectionFilePath('engine', {
@@ -37,7 +39,7 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
     fromEnvironment
       ? parseEngineConnection(fromEnvironment, 'IPP_CONNECTION_INFO')
       : readEngineConnection(path)
-  if (!fromEnvironment) await waitForFile(path, { timeoutMs: (options.timeout ?? FILE_TIMEOUT) * 1000 })
+  if (!fromEnvironment) await waitForConnectionFile(path, options.timeout ?? FILE_TIMEOUT, keeper)
 
   const engine = await startEngine({
     connection: await readConnection(),
@@ -63,5 +65,28 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
   isLeaving = true
   // The last one out removes what a controller that was killed has left.
   sweepCluster(profileDir, clusterId)
+  if (keeper.isGone()) endGroup()
   process.exit(exitCode)
+}
+
+/** As waitForFile, but no longer than the keeper lives. */
+async function waitForConnectionFile(path: string, timeout: number, keeper: KeeperLink): Promise<void> {
+  const orphaned = new AbortController()
+  const watch = setInterval(() => {
+    if (keeper.isGone()) orphaned.abort(new NotRunningError('the keeper of this engine is gone'))
+  }, KEEPER_POLL_MS)
+  try {
+    await waitForFile(path, { timeoutMs: timeout * 1000, signal: orphaned.signal })
+  } finally {
+    clearInterval(watch)
+  }
+}
+
+/** A keeper ends what its engines have started; without one, the engine does so itself, and goes with it. */
+function endGroup(): void {
+  try {
+    process.kill(-process.pid, 'SIGKILL')
+  } catch {
+    // We lead no group of our own.
+  }
 }

@@ -15,6 +15,8 @@ import { commandLine, findProgram, type ProgramPlace } from './program.ts'
 
 const REPORT_VARIABLE = 'ITSPARALLEL_REPORT'
 const REPORT_FD = 3
+/** How long a keeper whose start failed may take to end. */
+const END_MS = 10_000
 
 const reportSchema = v.variant('type', [
   v.object({ type: v.literal('up') }),
@@ -61,6 +63,7 @@ export async function startDaemon(
     child.kill('SIGTERM')
   }
   signal?.addEventListener('abort', abort, { once: true })
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   try {
     const failed = new Promise<never>((_, reject) => child.once('error', reject))
     const report = await Promise.race([text(child.stdio[REPORT_FD] as Readable), failed])
@@ -70,6 +73,12 @@ export async function startDaemon(
       return `the keeper of the cluster ended before the cluster was up.\n  command: ${commandLine({ command: program.command, args: argv })}\n  last output:\n    ${lines.replaceAll('\n', '\n    ')}`
     })
     return child.pid ?? -1
+  } catch (error) {
+    // A start that has failed leaves nothing running, the keeper included.
+    const timer = setTimeout(() => child.kill('SIGKILL'), END_MS)
+    if (child.pid !== undefined) await exited
+    clearTimeout(timer)
+    throw error
   } finally {
     signal?.removeEventListener('abort', abort)
     output.close()

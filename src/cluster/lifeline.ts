@@ -12,6 +12,8 @@ import process from 'node:process'
 import * as v from 'valibot'
 
 export const LIFELINE_VARIABLE = 'ITSPARALLEL_LIFELINE'
+/** The keeper's process number, for a program that must know whether it is gone without reading the pipe. */
+export const KEEPER_VARIABLE = 'ITSPARALLEL_KEEPER'
 /** The first descriptor after stdin, stdout and stderr. */
 export const LIFELINE_FD = 3
 
@@ -36,12 +38,25 @@ export function parseLifelineLine(line: string): LifelineEvent | undefined {
   }
 }
 
+/** A program's view of its keeper. */
+export interface KeeperLink {
+  /** The program's end of the lifeline; undefined when nobody keeps it. */
+  readonly lifeline: number | undefined
+  /** Whether the keeper has died. False when nobody keeps this program. */
+  isGone(): boolean
+}
+
 /** The program's end of the lifeline, taken out of the environment so that its own children do not look for one. */
-export function takeLifeline(): number | undefined {
-  const value = process.env[LIFELINE_VARIABLE]
+export function takeLifeline(): KeeperLink {
+  const descriptor = Number(process.env[LIFELINE_VARIABLE])
+  const keeper = Number(process.env[KEEPER_VARIABLE])
   delete process.env[LIFELINE_VARIABLE]
-  const descriptor = Number(value)
-  return value && Number.isInteger(descriptor) && descriptor > 2 ? descriptor : undefined
+  delete process.env[KEEPER_VARIABLE]
+  return {
+    lifeline: Number.isInteger(descriptor) && descriptor > 2 ? descriptor : undefined,
+    // Orphans get another parent.
+    isGone: () => Number.isInteger(keeper) && keeper > 0 && process.ppid !== keeper,
+  }
 }
 
 /** Tells the keeper. Does nothing where there is none, or no longer. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Job, JobHandlers, Launcher, Program } from './launcher.ts'
-import { LIFELINE_FD, LIFELINE_VARIABLE, parseLifelineLine } from './lifeline.ts'
+import { KEEPER_VARIABLE, LIFELINE_FD, LIFELINE_VARIABLE, parseLifelineLine } from './lifeline.ts'
 import { OutputFile } from './output-file.ts'
 import type { ProgramEnd } from './state/launch.ts'
 
@@ -26,7 +26,11 @@ class LocalJob implements Job {
     this.#output = new OutputFile()
     this.#child = spawn(program.command, program.args, {
       cwd: program.cwd,
-      env: { ...program.env, [LIFELINE_VARIABLE]: String(LIFELINE_FD) },
+      env: {
+        ...program.env,
+        [LIFELINE_VARIABLE]: String(LIFELINE_FD),
+        [KEEPER_VARIABLE]: String(process.pid),
+      },
       stdio: ['ignore', this.#output.fd, this.#output.fd, 'pipe'],
       // A process group of its own: ^C in the terminal is for the keeper, and what the program starts ends with it.
       detached: true,

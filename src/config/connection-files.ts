@@ -21,7 +21,7 @@ import { writePrivateFile } from './private-file.ts'
 
 /** How often a file that is waited for is looked for: well below what a person or a start-up budget notices. */
 const POLL_MS = 20
-const PROBE_TIMEOUT_MS = 2000
+const PROBE_TIMEOUT_MS = 1000
 /** What every ZMTP greeting begins with (RFC 23). */
 const ZMTP_GREETING_BYTE = 0xff
 

@@ -3,7 +3,7 @@
  * runs. Whoever notices an end may call it, at any time and any number of times; it touches nothing that is in use.
  */
 
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { type ClusterRecord, clusterFilePath, readClusterFile } from './cluster-file.ts'
 import { connectionFilePaths } from './connection-files.ts'
 import { findPidRecords } from './pid-file.ts'
@@ -17,21 +17,23 @@ const PROGRAMS = ['ipcontroller', 'ipengine', 'ipyparallel', 'ipcluster', 'mpiex
 export function sweepCluster(profileDir: string, clusterId: string): string[] {
   const removed: string[] = []
   const remove = (path: string): void => {
+    if (!existsSync(path)) return
     rmSync(path, { force: true })
     removed.push(path)
   }
   const records = findPidRecords(profileDir, clusterId)
+  const clusterFile = clusterFilePath(profileDir, clusterId)
   for (const record of records.filter(entry => !entry.running)) {
     if (record.role === 'controller') {
       for (const path of Object.values(connectionFilePaths(securityDirectory(profileDir), clusterId))) {
         remove(path)
       }
     }
+    if (record.role === 'cluster') remove(clusterFile)
     remove(record.path)
   }
-  const kept = records.some(entry => entry.running)
-  const clusterFile = clusterFilePath(profileDir, clusterId)
-  if (!kept && isAbandoned(clusterFile)) remove(clusterFile)
+  const isKept = records.some(entry => entry.running)
+  if (!isKept && isAbandoned(clusterFile)) remove(clusterFile)
   return removed
 }
 

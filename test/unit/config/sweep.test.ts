@@ -50,7 +50,6 @@ describe('sweepCluster', () => {
     leaveFiles(true)
     sweepCluster(profileDir, 'x')
     expect(left()).toEqual([
-      'cluster-x.json',
       'ipcontroller-x-client.json',
       'ipcontroller-x-engine.json',
       'ipcontroller-x.json',
