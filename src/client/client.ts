@@ -322,7 +322,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   #tellOutput({ output, msgId, engineUuid }: DispatcherEvent & { readonly type: 'output' }): void {
-    const engineId = engineUuid === undefined ? undefined : this.#dispatcher.roster.idOf(engineUuid)
+    const engineId = this.#dispatcher.roster.idOf(engineUuid)
     if (output.type === 'stream') this.emit(output.name, { text: output.text, msgId, engineId })
     else if (output.type === 'display_data' || output.type === 'execute_result')
       this.emit('display', { data: output.data, msgId, engineId })

@@ -1,21 +1,25 @@
 /**
- * The client's shell: its seven sockets, the machines that decide, and the one place where messages go out.
+ * The client's shell: one loop over what arrives, the machines that decide, and `perform`, the only place where anything
+ * is done about it.
  */
 
 import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
-import type { EngineId, EngineUuid, MessageId } from '../base/ids.ts'
+import type { EngineUuid } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
-import { DisconnectedError, type ParallelError } from '../errors.ts'
-import type { DeathCause, MessageType } from '../protocol/catalogue.ts'
+import type { DisconnectedError, ParallelError } from '../errors.ts'
+import type { MessageType } from '../protocol/catalogue.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
-import type { Envelope } from '../protocol/envelope.ts'
-import { Session } from '../protocol/session.ts'
-import type { Frame, Message, PeerEvent, Socket, Transport } from '../transport/socket.ts'
+import type { Envelope, Json } from '../protocol/envelope.ts'
+import type { Message, PeerEvent, Transport } from '../transport/socket.ts'
+import { abortLists } from './abort-lists.ts'
 import { CancelGroups } from './cancel-groups.ts'
+import { type Channel, Channels } from './channels.ts'
+import { goneError } from './gone-error.ts'
 import { Inquiry } from './inquiry.ts'
+import { readEngineList, readNotification } from './notifications.ts'
 import { type Output, readOutput } from './outputs.ts'
 import { parentMessageId } from './parent-id.ts'
 import { addRecord, type Decode, type RecordOwner, RequestRecord, settled } from './request-record.ts'
@@ -26,18 +30,12 @@ import { Roster, type RosterEffect } from './state/roster.ts'
 
 /** What the client tells its listeners. */
 export type DispatcherEvent =
-  | { readonly type: 'engine_joined'; readonly id: EngineId; readonly uuid: EngineUuid }
-  | {
-      readonly type: 'engine_left'
-      readonly id: EngineId
-      readonly uuid: EngineUuid
-      readonly cause: DeathCause | undefined
-    }
+  | RosterEffect
   | {
       readonly type: 'output'
       readonly output: Output
       readonly msgId: string
-      readonly engineUuid: EngineUuid | undefined
+      readonly engineUuid: EngineUuid
     }
   | { readonly type: 'gone'; readonly reason: GoneReason; readonly error: DisconnectedError }
 
@@ -70,58 +68,46 @@ export interface Submission {
   readonly firstIndex?: number
 }
 
-type RequestChannel = 'registration' | 'control' | 'mux' | 'task' | 'broadcast'
-type Channel = RequestChannel | 'notification' | 'iopub'
-
-const CHANNEL_OF: Readonly<Record<Route, RequestChannel>> = {
-  direct: 'mux',
-  balanced: 'task',
-  broadcast: 'broadcast',
-  control: 'control',
-  hub: 'registration',
-}
-
-const REQUEST_CHANNELS: readonly RequestChannel[] = ['control', 'mux', 'task', 'broadcast']
+type Effects = readonly RequestsEffect<RequestRecord, Envelope, Output>[]
 
 export class Dispatcher implements ResultHost {
   readonly clock: Clock
   readonly roster = new Roster()
   readonly #options: DispatcherOptions
-  readonly #session: Session
-  readonly #sockets = new Map<Channel, Socket>()
+  readonly #channels: Channels
   readonly #requests = new Requests<RequestRecord, Envelope, Output>()
   readonly #link: Link
   readonly #alarm: Alarm
-  readonly #warnings: RateLimitedWarnings
-  readonly #cancelGroups: CancelGroups
-  readonly #uuidFrames = new Map<EngineUuid, Frame>()
+  readonly #cancelGroups = new CancelGroups((records, reason) => this.cancel(records, reason))
   /** Subscriptions that the handshake waits for. */
   readonly #subscribed = new Map<Channel, Deferred<void>>()
   #emptied: (() => void)[] = []
   #goneError: DisconnectedError | undefined
-  #registrationJoined = false
+  #wasReached = false
 
   constructor(options: DispatcherOptions) {
+    const { clock, connection, address, transport, log } = options
     this.#options = options
-    this.clock = options.clock
-    this.#session = new Session({ key: options.connection.key })
+    this.clock = clock
     this.#link = new Link(options.lostPatienceMs)
-    this.#alarm = new Alarm(options.clock, () => this.#tick())
-    this.#warnings = new RateLimitedWarnings(options.log, () => options.clock.nowMs())
-    this.#cancelGroups = new CancelGroups((records, reason) => this.cancel(records, reason))
+    this.#alarm = new Alarm(clock, () => this.#tick())
+    this.#channels = new Channels({
+      connection,
+      address,
+      transport,
+      warnings: new RateLimitedWarnings(log, () => clock.nowMs()),
+      onMessage: (channel, envelope) => this.#received(channel, envelope),
+      onPeer: (channel, event) => this.#peer(channel, event),
+    })
   }
 
   dateMs(): number {
     return this.#options.dateMs()
   }
 
-  get sessionId(): string {
-    return this.#session.id
-  }
-
   /** Whether anybody ever accepted our connection. */
   get wasReached(): boolean {
-    return this.#registrationJoined
+    return this.#wasReached
   }
 
   /** Why nothing can be sent any more; undefined while the controller is there, or may come back. */
@@ -152,13 +138,11 @@ export class Dispatcher implements ResultHost {
    * first list and our subscription is lost.
    */
   async open(): Promise<void> {
-    this.#connect('registration', 'DEALER')
+    this.#channels.connect('registration')
     await this.askForEngines()
-    for (const channel of ['notification', 'iopub'] as const) {
-      this.#subscribed.set(channel, deferred())
-      this.#connect(channel, 'SUB').subscribe('')
-    }
-    for (const channel of REQUEST_CHANNELS) this.#connect(channel, 'DEALER')
+    for (const channel of ['notification', 'iopub'] as const) this.#subscribed.set(channel, deferred())
+    for (const channel of ['notification', 'iopub', 'control', 'mux', 'task', 'broadcast'] as const)
+      this.#channels.connect(channel)
     await Promise.all([...this.#subscribed.values()].map(({ promise }) => promise))
     await this.askForEngines()
   }
@@ -167,42 +151,46 @@ export class Dispatcher implements ResultHost {
   async askForEngines(): Promise<void> {
     this.roster.handle({ type: 'list_asked' })
     const content = await this.ask('hub', 'connection_request', {})
-    const engines = new Map<EngineId, EngineUuid>()
-    for (const [id, uuid] of Object.entries((content.engines ?? {}) as Record<string, unknown>))
-      engines.set(Number(id) as EngineId, String(uuid) as EngineUuid)
-    this.#performRoster(this.roster.handle({ type: 'list', engines }))
+    this.#performRoster(this.roster.handle(readEngineList(content)))
   }
 
   /** Sends a question and gives the content of its answer. @throws what the answer says went wrong. */
-  ask(
+  async ask(
     route: 'hub' | 'control',
     type: MessageType,
     content: object,
     engine?: EngineUuid,
-  ): Promise<Readonly<Record<string, unknown>>> {
+  ): Promise<Json> {
     const inquiry = new Inquiry()
-    try {
-      this.submit({ route, engine, type, content, owner: inquiry, decode: contentOf })
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    return inquiry.answer
+    this.submit({ route, engine, type, content, owner: inquiry, decode: contentOf })
+    return await inquiry.answer
   }
 
   /** Sends a request and remembers it. @throws DisconnectedError when there is nobody to send it to. */
   submit(submission: Submission): RequestRecord {
-    const record = this.#record(submission, this.#session.nextMessageId())
-    if (submission.signal !== undefined && !this.#follow(record, submission.signal)) return record
-    const message = this.#session.pack({
-      type: submission.type,
-      msgId: record.msgId,
-      ...(submission.content !== undefined && { content: submission.content }),
-      ...(submission.metadata !== undefined && { metadata: submission.metadata }),
-      ...(submission.buffers !== undefined && { buffers: submission.buffers }),
+    if (this.#goneError !== undefined) throw this.#goneError
+    const { route, engine, type, content, metadata, buffers, owner, signal } = submission
+    const msgId = this.#channels.nextMessageId()
+    const record = new RequestRecord({
+      msgId,
+      route,
+      engine,
+      endsWithIdle: type === 'execute_request',
+      owner,
+      decode: submission.decode,
+      submittedMs: this.#options.dateMs(),
+      firstIndex: submission.firstIndex ?? 0,
     })
-    if (record.engine !== undefined) message.unshift(this.#uuidFrame(record.engine))
+    owner[addRecord](record)
+    if (signal !== undefined && !this.#follow(record, signal)) return record
     this.#requests.handle({ type: 'submitted', request: record }, 0)
-    this.#send(CHANNEL_OF[record.route], message)
+    this.#channels.send(route, engine, {
+      type,
+      msgId,
+      ...(content !== undefined && { content }),
+      ...(metadata !== undefined && { metadata }),
+      ...(buffers !== undefined && { buffers }),
+    })
     return record
   }
 
@@ -213,40 +201,19 @@ export class Dispatcher implements ResultHost {
   cancel(records: readonly RequestRecord[], reason: unknown, interrupt = true): void {
     const open = records.filter(record => !record.isSettled)
     if (open.length === 0) return
-    // A stock engine ignores the wish to interrupt, and one that died in the meantime needs no telling.
+    // An engine that died in the meantime needs no telling.
     this.#requestAbort(open, interrupt).catch(() => {})
     const msgIds = open.map(record => record.msgId)
     this.#perform(this.#requests.handle({ type: 'given_up', msgIds, reason }, this.clock.nowMs()))
   }
 
-  async flushed(): Promise<void> {
-    await Promise.all([...this.#sockets.values()].map(socket => socket.flushed()))
-  }
-
-  /** Resolves when what was sent on the way of `route` is below the socket's high-water mark again. */
-  async drained(route: Route): Promise<void> {
-    await this.#sockets.get(CHANNEL_OF[route])?.drained()
+  flushed(): Promise<void> {
+    return this.#channels.flushed()
   }
 
   async close(): Promise<void> {
     this.#performLink(this.#link.handle({ type: 'closed' }, this.clock.nowMs()))
-    await Promise.all([...this.#sockets.values()].map(socket => socket.close()))
-  }
-
-  #record(submission: Submission, msgId: MessageId): RequestRecord {
-    if (this.#goneError !== undefined) throw this.#goneError
-    const record = new RequestRecord({
-      msgId,
-      route: submission.route,
-      engine: submission.engine,
-      endsWithIdle: submission.type === 'execute_request',
-      owner: submission.owner,
-      decode: submission.decode,
-      submittedMs: this.#options.dateMs(),
-      firstIndex: submission.firstIndex ?? 0,
-    })
-    submission.owner[addRecord](record)
-    return record
+    await this.#channels.close()
   }
 
   /** Ties a request to a signal. False: it was aborted before, and the request is not to be sent. */
@@ -255,58 +222,19 @@ export class Dispatcher implements ResultHost {
       this.#cancelGroups.join(record, signal)
       return true
     }
-    record.settle({ type: 'given_up', reason: signal.reason }, this.#options.dateMs(), this.roster)
-    record.owner[settled](record)
+    this.#settle(record, { type: 'given_up', reason: signal.reason })
     return false
   }
 
-  /** Asks every engine that has or may get one of the requests; load-balanced ones may be anywhere. */
   async #requestAbort(records: readonly RequestRecord[], interrupt: boolean): Promise<void> {
-    const byEngine = new Map<EngineUuid, string[]>()
     const everywhere = this.roster.ids.map(id => this.roster.uuidOf(id)!)
-    for (const record of records) {
-      if (record.route === 'hub' || record.route === 'control') continue
-      const engines = record.engine === undefined ? everywhere : [record.engine]
-      for (const engine of engines) {
-        const msgIds = byEngine.get(engine)
-        if (msgIds === undefined) byEngine.set(engine, [record.msgId])
-        else msgIds.push(record.msgId)
-      }
-    }
+    const lists = [...abortLists(records, everywhere)]
     await Promise.all(
-      [...byEngine].map(([engine, msgIds]) =>
-        this.ask(
-          'control',
-          'abort_request',
-          interrupt ? { msg_ids: msgIds, interrupt } : { msg_ids: msgIds },
-          engine,
-        ),
-      ),
+      lists.map(([engine, msgIds]) => {
+        const content = { msg_ids: msgIds, ...(interrupt && { interrupt }) }
+        return this.ask('control', 'abort_request', content, engine)
+      }),
     )
-  }
-
-  #connect(channel: Channel, type: 'DEALER' | 'SUB'): Socket {
-    const { transport, address, connection } = this.#options
-    const socket = transport.socket(type, {
-      onMessage: frames => this.#received(channel, frames),
-      onPeer: event => this.#peer(channel, event),
-    })
-    this.#sockets.set(channel, socket)
-    socket.connect(`${address}:${connection[channel]}`)
-    return socket
-  }
-
-  #send(channel: RequestChannel, message: Message): void {
-    this.#sockets.get(channel)?.send(message)
-  }
-
-  #uuidFrame(engine: EngineUuid): Frame {
-    let frame = this.#uuidFrames.get(engine)
-    if (frame === undefined) {
-      frame = Buffer.from(engine)
-      this.#uuidFrames.set(engine, frame)
-    }
-    return frame
   }
 
   #peer(channel: Channel, event: PeerEvent): void {
@@ -317,44 +245,32 @@ export class Dispatcher implements ResultHost {
     if (event.type === 'peer_left') {
       this.#performLink(this.#link.handle({ type: 'lost', cause: event.cause }, nowMs))
     } else {
-      this.#registrationJoined = true
+      this.#wasReached = true
       this.#performLink(this.#link.handle({ type: 'back' }, nowMs))
     }
     this.#wakeLater()
   }
 
-  /** Called by sockets, and therefore must not throw. */
-  #received(channel: Channel, frames: Frame[]): void {
-    try {
-      const envelope = this.#session.open(frames)
-      if (typeof envelope === 'string') {
-        this.#warnings.warn('a message was refused', { channel, why: envelope })
-        return
-      }
-      if (channel === 'iopub') this.#output(envelope)
-      else if (channel === 'notification') this.#notification(envelope)
-      else this.#reply(envelope)
-    } catch (error) {
-      this.#warnings.warn('a message could not be read', { channel, error })
-    }
+  #received(channel: Channel, envelope: Envelope): void {
+    if (channel === 'iopub') this.#output(envelope)
+    else if (channel === 'notification') this.#notification(envelope)
+    else this.#reply(envelope)
   }
 
   #reply(envelope: Envelope): void {
     const msgId = parentMessageId(envelope.parentHeaderFrame)
     if (msgId === undefined) return
-    const { outputs } = envelope.metadata
-    const announced = typeof outputs === 'number' ? outputs : undefined
+    const announced = envelope.metadata.outputs
+    const outputs = typeof announced === 'number' ? announced : undefined
     const nowMs = this.clock.nowMs()
-    this.#perform(
-      this.#requests.handle({ type: 'replied', msgId, reply: envelope, outputs: announced }, nowMs),
-    )
+    this.#perform(this.#requests.handle({ type: 'replied', msgId, reply: envelope, outputs }, nowMs))
   }
 
   #output(envelope: Envelope): void {
     const { parentHeader } = envelope
     const msgId = parentHeader.msg_id
     // Everybody's output comes to everybody: what is not about a request of ours is none of our business.
-    if (parentHeader.session !== this.#session.id || msgId === undefined) return
+    if (parentHeader.session !== this.#channels.sessionId || msgId === undefined) return
     const nowMs = this.clock.nowMs()
     const { header, content } = envelope
     if (header.msg_type === 'status') {
@@ -368,60 +284,40 @@ export class Dispatcher implements ResultHost {
   }
 
   #notification(envelope: Envelope): void {
-    const { header, content } = envelope
-    switch (header.msg_type) {
-      case 'registration_notification':
-      case 'unregistration_notification': {
-        const engine = { id: Number(content.id) as EngineId, uuid: String(content.uuid) as EngineUuid }
-        this.#performRoster(
-          header.msg_type === 'registration_notification'
-            ? this.roster.handle({ type: 'registered', ...engine })
-            : this.roster.handle({
-                type: 'unregistered',
-                ...engine,
-                cause: content.cause as DeathCause | undefined,
-              }),
-        )
-        return
-      }
-      case 'shutdown_notification':
-        this.#performLink(this.#link.handle({ type: 'shut_down' }, this.clock.nowMs()))
-        return
-      default:
-        this.#warnings.warn('an unknown notification was ignored', { type: header.msg_type })
-    }
+    const event = readNotification(envelope)
+    if (event.type === 'shut_down') this.#performLink(this.#link.handle(event, this.clock.nowMs()))
+    else this.#performRoster(this.roster.handle(event))
   }
 
   #tick(): void {
     const nowMs = this.clock.nowMs()
     this.#performLink(this.#link.handle({ type: 'tick' }, nowMs))
     this.#perform(this.#requests.handle({ type: 'tick' }, nowMs))
-    this.#wakeLater()
   }
 
   #wakeLater(): void {
     this.#alarm.set(Math.min(this.#link.wakeAtMs, this.#requests.wakeAtMs))
   }
 
-  #perform(effects: readonly RequestsEffect<RequestRecord, Envelope, Output>[]): void {
+  #perform(effects: Effects): void {
     for (const effect of effects) {
-      const record = effect.request
-      if (effect.type === 'deliver') {
-        if (effect.output.type === 'other') continue
-        record.outputs ??= []
-        record.outputs.push(effect.output)
-      } else {
-        record.settle(effect.outcome, this.#options.dateMs(), this.roster)
-        record.group?.delete(record)
-        record.owner[settled](record)
+      if (effect.type === 'settle') this.#settle(effect.request, effect.outcome)
+      else if (effect.output.type !== 'other') {
+        effect.request.outputs ??= []
+        effect.request.outputs.push(effect.output)
       }
     }
     this.#wakeLater()
-    if (this.#requests.size === 0 && this.#emptied.length > 0) {
-      const emptied = this.#emptied
-      this.#emptied = []
-      for (const wake of emptied) wake()
-    }
+    if (this.#requests.size > 0 || this.#emptied.length === 0) return
+    const emptied = this.#emptied
+    this.#emptied = []
+    for (const wake of emptied) wake()
+  }
+
+  #settle(record: RequestRecord, outcome: Parameters<RequestRecord['settle']>[0]): void {
+    record.settle(outcome, this.#options.dateMs(), this.roster)
+    record.group?.delete(record)
+    record.owner[settled](record)
   }
 
   #performRoster(effects: readonly RosterEffect[]): void {
@@ -429,7 +325,7 @@ export class Dispatcher implements ResultHost {
       this.#tell(effect)
       if (effect.type === 'engine_joined') continue
       const { uuid: engine, cause } = effect
-      this.#uuidFrames.delete(engine)
+      this.#channels.forget(engine)
       this.#perform(this.#requests.handle({ type: 'engine_died', engine, cause }, this.clock.nowMs()))
     }
   }
@@ -441,44 +337,28 @@ export class Dispatcher implements ResultHost {
           // Fails only when the controller is given up meanwhile, which everybody is told then.
           this.askForEngines().catch(() => {})
           break
-        case 'give_up': {
-          const error = this.#describeGone(effect.reason, effect.cause)
-          this.#goneError = error
-          this.#perform(this.#requests.handle({ type: 'disconnected', reason: error }, this.clock.nowMs()))
-          for (const { reject, promise } of this.#subscribed.values()) {
-            promise.catch(() => {})
-            reject(error)
-          }
-          this.#tell({ type: 'gone', reason: effect.reason, error })
-          if (effect.reason !== 'closed') for (const socket of this.#sockets.values()) void socket.close(0)
-          this.#alarm.close()
+        case 'give_up':
+          this.#giveUp(effect.reason, effect.cause)
           break
-        }
         default:
           assertNever(effect, 'link effect')
       }
     }
   }
 
-  #describeGone(reason: GoneReason, cause: string | undefined): DisconnectedError {
-    const where = `${this.#options.address}:${this.#options.connection.registration}`
-    switch (reason) {
-      case 'closed':
-        return new DisconnectedError('this client was closed; connect a new one')
-      case 'shut_down':
-        return new DisconnectedError(
-          `the controller at ${where} was shut down; start a cluster and connect anew`,
-        )
-      case 'lost': {
-        const seconds = this.#options.lostPatienceMs / 1000
-        const why = cause === undefined ? '' : ` (${cause})`
-        return new DisconnectedError(
-          `the connection to the controller at ${where} was lost${why} and did not come back within ${seconds} s; is the controller still running? Connect anew when it is.`,
-        )
-      }
-      default:
-        return assertNever(reason, 'reason')
+  #giveUp(reason: GoneReason, cause: string | undefined): void {
+    const { address, connection, lostPatienceMs } = this.#options
+    const error = goneError(reason, `${address}:${connection.registration}`, lostPatienceMs, cause)
+    this.#goneError = error
+    this.#perform(this.#requests.handle({ type: 'disconnected', reason: error }, this.clock.nowMs()))
+    for (const { reject, promise } of this.#subscribed.values()) {
+      promise.catch(() => {})
+      reject(error)
     }
+    this.#alarm.close()
+    this.#tell({ type: 'gone', reason, error })
+    // Whoever closes it does so himself, and gets what is queued out first.
+    if (reason !== 'closed') void this.#channels.close(0)
   }
 
   /** A listener that throws must not stop the reading of messages: it fails as an uncaught error of its own. */

@@ -190,7 +190,8 @@ export interface ShellRequests {
 
 /** Requests to engines, through the control relay. */
 export interface ControlRequests {
-  abort_request: { readonly msg_ids: readonly string[] }
+  /** `interrupt` is ours: also interrupt the request that is running now, when it is one of these. */
+  abort_request: { readonly msg_ids: readonly string[]; readonly interrupt?: boolean }
   clear_request: Record<string, never>
   shutdown_request: { readonly restart: boolean }
   signal_request: { readonly sig: number | string }
