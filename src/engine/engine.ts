@@ -5,13 +5,13 @@ import { deferred } from '../base/deferred.ts'
 import { newEngineUuid, SAFE_ID } from '../base/ids.ts'
 import type { Logger } from '../base/log.ts'
 import { UsageError } from '../errors.ts'
-import type { EngineConnection } from '../protocol/connection-file.ts'
+import { type EngineConnection, resolveInterface } from '../protocol/connection-file.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import { CapturedOutput, captureStreams } from './captured-output.ts'
 import { Evaluator, engineRealm } from './evaluator.ts'
 import { installInterruptProbe } from './interrupt-probe.ts'
 import { IoLink } from './io-link.ts'
-import type { FromIoThread } from './io-messages.ts'
+import type { ControllerAddress, FromIoThread } from './io-messages.ts'
 import { Namespace } from './namespace.ts'
 import { engineOperations } from './operations.ts'
 import { Shell } from './shell.ts'
@@ -58,7 +58,7 @@ export interface Engine {
  * @returns when the engine is on its way; `onRegistered` tells when it can be reached.
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const engine = new EngineProcess(options)
+  const engine = new EngineProcess(options, await findController(options.connection))
   engine.start()
   return engine
 }
@@ -76,7 +76,7 @@ class EngineProcess implements Engine {
   #link: ShellLink | undefined
   #linkNumber = 0
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, address: ControllerAddress) {
     this.#options = options
     this.uuid = options.uuid ?? newEngineUuid()
     if (!SAFE_ID.test(this.uuid))
@@ -88,7 +88,7 @@ class EngineProcess implements Engine {
       {
         uuid: this.uuid,
         wantedId: options.id,
-        connection: options.connection,
+        address,
         controllerGoneMs: options.controllerGoneMs ?? CONTROLLER_GONE_MS,
         lifelineFd: options.lifelineFd,
       },
@@ -132,7 +132,7 @@ class EngineProcess implements Engine {
   #onMessage(message: FromIoThread): void {
     switch (message.type) {
       case 'connect_shell':
-        this.#connect(message.link, message.connection, message.base)
+        this.#connect(message.link, message.address)
         return
       case 'join_shell':
         if (message.link !== this.#linkNumber) return
@@ -164,15 +164,14 @@ class EngineProcess implements Engine {
     }
   }
 
-  #connect(number: number, connection: EngineConnection, base: string): void {
+  #connect(number: number, address: ControllerAddress): void {
     void this.#link?.close(0)
     this.#shell.forgetQueued()
     this.#linkNumber = number
     this.#link = new ShellLink({
       transport: tcpTransport,
       uuid: this.uuid,
-      connection,
-      base,
+      ...address,
       log: this.#options.log,
       nowMs: () => performance.now(),
       onRequest: (request, link) => this.#shell.accept(request, link),
@@ -182,13 +181,14 @@ class EngineProcess implements Engine {
   }
 
   async #readConnection(): Promise<void> {
-    let connection: EngineConnection | undefined
+    let address: ControllerAddress | undefined
     try {
-      connection = await this.#options.readConnection?.()
+      const connection = await this.#options.readConnection?.()
+      if (connection !== undefined) address = await findController(connection)
     } catch (error) {
       this.#options.log.debug('cannot read the connection file now', { reason: (error as Error).message })
     }
-    this.#io.post({ type: 'connection_read', connection })
+    this.#io.post({ type: 'connection_read', address })
   }
 
   #clear(token: number): void {
@@ -216,6 +216,10 @@ class EngineProcess implements Engine {
     this.#io.post({ type: 'exiting', exitCode })
     this.#io.shared.waitForExitHandled(GOOD_BYE_MS)
   }
+}
+
+async function findController(connection: EngineConnection): Promise<ControllerAddress> {
+  return { connection, base: await resolveInterface(connection) }
 }
 
 /** Resolving imports from the working directory is done by an option that Node still warns of. */

@@ -133,7 +133,7 @@ export class Evaluator {
     const body = cell.isAsync
       ? compile(ASYNC_HEAD + cell.code + ASYNC_TAIL, { filename, columnOffset: -ASYNC_HEAD.length })
       : compile(cell.code, { filename })
-    if (cell.isStrict) this.#namespace.declare(cell.names)
+    this.#namespace.declare(cell.isStrict ? cell.names : cell.vars)
     for (const script of functions) script.runInThisContext({ displayErrors: false })
     return body.runInThisContext({ displayErrors: false })
   }

@@ -8,11 +8,18 @@ import type { LogFields } from '../base/log.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
 import type { EngineConnection } from '../protocol/connection-file.ts'
 
+/** A controller's connection file, and the address that it means from here. */
+export interface ControllerAddress {
+  readonly connection: EngineConnection
+  /** `tcp://address`, without a port. */
+  readonly base: string
+}
+
 /** What the io thread is started with. */
 export interface IoThreadData {
   readonly uuid: string
   readonly wantedId: number | undefined
-  readonly connection: EngineConnection
+  readonly address: ControllerAddress
   readonly controllerGoneMs: number
   readonly lifelineFd: number | undefined
   readonly shared: SharedArrayBuffer
@@ -29,7 +36,7 @@ export type ToIoThread =
   /** And to its broadcast leaf. */
   | { readonly type: 'shell_complete'; readonly link: number }
   /** The answer to `read_connection`; undefined when it cannot be read now. */
-  | { readonly type: 'connection_read'; readonly connection: EngineConnection | undefined }
+  | { readonly type: 'connection_read'; readonly address: ControllerAddress | undefined }
   /** Text that user code printed. Pieces with the same `sequence` become one message. */
   | {
       readonly type: 'stream'
@@ -54,12 +61,7 @@ export type ToIoThread =
 
 export type FromIoThread =
   /** Make all shell connections anew. */
-  | {
-      readonly type: 'connect_shell'
-      readonly link: number
-      readonly connection: EngineConnection
-      readonly base: string
-    }
+  | { readonly type: 'connect_shell'; readonly link: number; readonly address: ControllerAddress }
   | { readonly type: 'join_shell'; readonly link: number; readonly id: number }
   | { readonly type: 'registered'; readonly id: number }
   | { readonly type: 'read_connection' }

@@ -9,14 +9,13 @@ import { Alarm } from '../base/alarm.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
-import { type EngineConnection, resolveInterface } from '../protocol/connection-file.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Frame } from '../transport/socket.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import { handleControl } from './control.ts'
 import { ControllerLink } from './controller-link.ts'
 import { Interrupter } from './interrupter.ts'
-import type { FromIoThread, IoThreadData, ToIoThread } from './io-messages.ts'
+import type { ControllerAddress, FromIoThread, IoThreadData, ToIoThread } from './io-messages.ts'
 import { watchLifeline } from './lifeline.ts'
 import { OutputPublisher } from './output-publisher.ts'
 import { SharedState } from './shared-state.ts'
@@ -38,8 +37,7 @@ class IoThread {
   readonly #interrupter: Interrupter
   readonly #warnings: RateLimitedWarnings
   readonly #clears = new Map<number, (error: string | undefined) => void>()
-  #connection: EngineConnection
-  #base = ''
+  #address: ControllerAddress
   #link: ControllerLink | undefined
   #linkNumber = 0
   #messages = 0
@@ -48,7 +46,7 @@ class IoThread {
 
   constructor(data: IoThreadData) {
     this.#data = data
-    this.#connection = data.connection
+    this.#address = data.address
     this.#shared = new SharedState(data.shared)
     this.#life = new EngineLife({ goneMs: data.controllerGoneMs, answerMs: ANSWER_MS, retryMs: RETRY_MS })
     this.#publisher = new OutputPublisher(data.uuid, this.#shared, systemClock, () => this.#readInbox())
@@ -83,7 +81,7 @@ class IoThread {
   #perform(effect: LifeEffect): void {
     switch (effect.type) {
       case 'connect':
-        void this.#connect()
+        this.#connect()
         return
       case 'register':
         this.#register()
@@ -111,21 +109,11 @@ class IoThread {
     }
   }
 
-  async #connect(): Promise<void> {
-    this.#linkNumber += 1
-    const number = this.#linkNumber
+  #connect(): void {
     void this.#link?.close(0)
-    this.#link = undefined
-    this.#publisher.link = undefined
-    const connection = this.#connection
-    try {
-      this.#base = await resolveInterface(connection)
-    } catch (error) {
-      this.#warnings.warn(error instanceof Error ? error.message : String(error))
-      return
-    }
-    if (number !== this.#linkNumber) return
-    const link = new ControllerLink(tcpTransport, connection, this.#base, this.#data.uuid, {
+    this.#linkNumber += 1
+    const { connection, base } = this.#address
+    const link = new ControllerLink(tcpTransport, connection, base, this.#data.uuid, {
       registration: frames => this.#onRegistration(frames),
       registrationPeer: event =>
         this.#handle(
@@ -138,7 +126,7 @@ class IoThread {
     })
     this.#link = link
     this.#publisher.link = { session: link.session, socket: link.output }
-    this.#post({ type: 'connect_shell', link: number, connection, base: this.#base })
+    this.#post({ type: 'connect_shell', link: this.#linkNumber, address: this.#address })
   }
 
   #register(): void {
@@ -267,7 +255,7 @@ class IoThread {
         if (message.link === this.#linkNumber) this.#handle({ type: message.type })
         return
       case 'connection_read':
-        this.#onConnectionRead(message.connection)
+        this.#onConnectionRead(message.address)
         return
       case 'stream':
         this.#publisher.addText(message)
@@ -290,10 +278,9 @@ class IoThread {
     }
   }
 
-  #onConnectionRead(connection: EngineConnection | undefined): void {
-    const changed =
-      connection !== undefined && JSON.stringify(connection) !== JSON.stringify(this.#connection)
-    if (changed) this.#connection = connection
+  #onConnectionRead(address: ControllerAddress | undefined): void {
+    const changed = address !== undefined && JSON.stringify(address) !== JSON.stringify(this.#address)
+    if (changed) this.#address = address
     this.#handle({ type: 'connection_read', changed })
   }
 

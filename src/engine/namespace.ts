@@ -80,6 +80,8 @@ export function isReservedName(name: string): boolean {
 export class Namespace {
   /** What the global object held when the engine started, to be restored by `clear`. */
   readonly #baseline: ReadonlyMap<string, PropertyDescriptor>
+  /** Names that V8 lets nobody delete (`var` of a plain script), and that were forgotten all the same. */
+  readonly #forgotten = new Set<string>()
   readonly #expressions = new Map<string, vm.Script>()
 
   constructor() {
@@ -92,7 +94,8 @@ export class Namespace {
    * @throws ReferenceError `x is not defined`; what else the expression throws.
    */
   lookup(name: string): unknown {
-    if (Object.hasOwn(globals, name)) return globals[name]
+    if (Object.hasOwn(globals, name) && !this.#isForgotten(name)) return globals[name]
+    if (this.#isForgotten(name)) throw new ReferenceError(`${name} is not defined`)
     let script = this.#expressions.get(name)
     if (script === undefined) {
       script = new vm.Script(`(${name}\n)`, { filename: '<name>' })
@@ -107,7 +110,9 @@ export class Namespace {
     if (!IDENTIFIER.test(name))
       throw new UsageError(`${JSON.stringify(name)} cannot be a variable: it is no JavaScript identifier`)
     if (isReservedName(name)) throw new UsageError(reservedMessage(name))
-    Object.defineProperty(globals, name, { value, writable: true, enumerable: true, configurable: true })
+    const isFixed = Object.getOwnPropertyDescriptor(globals, name)?.configurable === false
+    if (isFixed) globals[name] = value
+    else Object.defineProperty(globals, name, { value, writable: true, enumerable: true, configurable: true })
   }
 
   /** Makes sure that the names exist, so that strict code may assign them; those that do keep their values. */
@@ -117,23 +122,34 @@ export class Namespace {
 
   /** Forgets a name. False when it is not the user's. */
   delete(name: string): boolean {
-    if (!Object.hasOwn(globals, name) || this.#baseline.has(name)) return false
-    return Reflect.deleteProperty(globals, name)
+    if (!Object.hasOwn(globals, name) || this.#baseline.has(name) || this.#isForgotten(name)) return false
+    this.#forget(name)
+    return true
   }
 
   /** The user's names, in the order in which they came. */
   names(): string[] {
-    return Object.keys(globals).filter(name => !this.#baseline.has(name))
+    return Object.keys(globals).filter(name => !this.#baseline.has(name) && !this.#isForgotten(name))
   }
 
   /** Forgets all names of the user's, and gives those of Node back their first values. */
   clear(): void {
-    for (const name of this.names()) Reflect.deleteProperty(globals, name)
+    for (const name of this.names()) this.#forget(name)
     for (const [name, descriptor] of this.#baseline) {
       const now = Object.getOwnPropertyDescriptor(globals, name)
       if (now?.value !== descriptor.value || now?.get !== descriptor.get)
         Reflect.defineProperty(globals, name, descriptor)
     }
+  }
+
+  #forget(name: string): void {
+    if (Reflect.deleteProperty(globals, name)) return
+    globals[name] = undefined
+    this.#forgotten.add(name)
+  }
+
+  #isForgotten(name: string): boolean {
+    return this.#forgotten.size > 0 && this.#forgotten.has(name) && globals[name] === undefined
   }
 }
 

@@ -33,6 +33,8 @@ export interface RewrittenCell {
   readonly functions: readonly CellFunction[]
   /** Names that the cell assigns; strict code needs them to exist first. */
   readonly names: readonly string[]
+  /** Names that exist, empty, from the start of the cell on. */
+  readonly vars: readonly string[]
   readonly isStrict: boolean
   /** It awaits at top level: `code` is then the body of an async function, and returns the completion value. */
   readonly isAsync: boolean
@@ -71,6 +73,7 @@ class CellRewriter {
   readonly #imports: CellImport[] = []
   readonly #functions: CellFunction[] = []
   readonly #names = new Set<string>()
+  readonly #vars = new Set<string>()
   #isAsync = false
 
   constructor(source: string, importMeta: string) {
@@ -83,12 +86,13 @@ class CellRewriter {
     const isStrict = first?.type === 'ExpressionStatement' && first.directive === 'use strict'
     for (const statement of program.body) this.#topLevel(statement)
     for (const statement of program.body) this.#walk(statement, 0)
-    if (this.#isAsync) this.#returnLast(program.body.at(-1))
+    if (this.#isAsync) this.#returnLast(program.body.findLast(statement => !leavesNothing(statement)))
     return {
       code: this.#apply(),
       imports: this.#imports,
       functions: this.#functions,
       names: [...this.#names],
+      vars: [...this.#vars],
       isStrict,
       isAsync: this.#isAsync,
     }
@@ -192,7 +196,7 @@ class CellRewriter {
   /** `var` belongs to the whole cell wherever it stands; one without a value changes nothing. */
   #var(declaration: acorn.VariableDeclaration, isLoopHead: boolean): void {
     const keywordEnd = declaration.start + declaration.kind.length
-    for (const { id } of declaration.declarations) this.#declarePattern(id)
+    for (const { id } of declaration.declarations) this.#declarePattern(id, this.#vars)
     if (declaration.declarations.every(({ init }) => !init) && !isLoopHead) {
       this.#blank(declaration.start, declaration.end)
       return
@@ -202,23 +206,24 @@ class CellRewriter {
     if (!isLoopHead) this.#edit(last.end, last.end, ');')
   }
 
-  #declarePattern(pattern: acorn.Pattern): void {
+  #declarePattern(pattern: acorn.Pattern, into?: Set<string>): void {
     switch (pattern.type) {
       case 'Identifier':
         this.#declareName(pattern, pattern)
+        into?.add(pattern.name)
         return
       case 'ObjectPattern':
         for (const property of pattern.properties)
-          this.#declarePattern(property.type === 'RestElement' ? property.argument : property.value)
+          this.#declarePattern(property.type === 'RestElement' ? property.argument : property.value, into)
         return
       case 'ArrayPattern':
-        for (const element of pattern.elements) if (element) this.#declarePattern(element)
+        for (const element of pattern.elements) if (element) this.#declarePattern(element, into)
         return
       case 'RestElement':
-        this.#declarePattern(pattern.argument)
+        this.#declarePattern(pattern.argument, into)
         return
       case 'AssignmentPattern':
-        this.#declarePattern(pattern.left)
+        this.#declarePattern(pattern.left, into)
     }
   }
 
@@ -297,6 +302,21 @@ class CellRewriter {
       at = end
     }
     return code + this.#source.slice(at)
+  }
+}
+
+/** Whether nothing of a statement is left in the rewritten cell. */
+function leavesNothing(statement: acorn.Statement | acorn.ModuleDeclaration): boolean {
+  switch (statement.type) {
+    case 'ImportDeclaration':
+    case 'ExportAllDeclaration':
+    case 'FunctionDeclaration':
+    case 'EmptyStatement':
+      return true
+    case 'ExportNamedDeclaration':
+      return !statement.declaration
+    default:
+      return false
   }
 }
 

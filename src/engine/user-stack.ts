@@ -1,8 +1,12 @@
 /** Stacks as users want to see them: their own frames, at their own lines. */
 
-/** The folder of the package's code, as it stands in stack traces. */
-const OWN_ROOT = new URL('..', import.meta.url).href
-const OWN_ROOMS = ['engine/', 'transport/', 'protocol/', 'serialize/', 'base/'].map(room => OWN_ROOT + room)
+import { fileURLToPath } from 'node:url'
+
+/** The folder of the package's code, in both ways in which stack traces may show it. */
+const OWN_ROOTS = [new URL('..', import.meta.url).href, fileURLToPath(new URL('..', import.meta.url))]
+const OWN_ROOMS = ['engine/', 'transport/', 'protocol/', 'serialize/', 'base/'].flatMap(room =>
+  OWN_ROOTS.map(root => root + room),
+)
 const FRAME = /^\s+at /
 const INTERNAL_FRAME = /^\s+at (?:.*\()?node:/
 
@@ -33,5 +37,5 @@ export function cleanStack(stack: string, mapPosition: (line: string) => string 
 }
 
 function isOwnFrame(line: string): boolean {
-  return OWN_ROOMS.some(room => line.includes(room))
+  return OWN_ROOMS.some(room => line.includes(`(${room}`) || line.includes(` ${room}`))
 }

@@ -76,8 +76,8 @@ export class EngineLife {
   #shellReady = false
   #registrationOpen = false
   #heartPeriodMs: Millis = 3000
-  /** When the controller was last heard of in any way. */
-  #contactMs: Millis = 0
+  /** Since when there has been no controller. */
+  #searchSinceMs: Millis = 0
   /** When the current wait ends: for an answer, a ping, or the next look at the connection file. */
   #deadlineMs: Millis = Number.POSITIVE_INFINITY
   /** When to ask again after an "in use" (invariant 3). */
@@ -101,7 +101,7 @@ export class EngineLife {
     if (this.#state === 'ended') return Number.POSITIVE_INFINITY
     if (this.#state === 'alive' || this.#state === 'joining')
       return Math.min(this.#deadlineMs, this.#askAgainMs)
-    return Math.min(this.#deadlineMs, this.#contactMs + this.#options.goneMs)
+    return Math.min(this.#deadlineMs, this.#searchSinceMs + this.#options.goneMs)
   }
 
   /** The only way to change this machine. Returns what the shell must now do, in order. */
@@ -109,7 +109,7 @@ export class EngineLife {
     if (this.#state === 'ended') return []
     switch (event.type) {
       case 'started':
-        this.#contactMs = nowMs
+        this.#searchSinceMs = nowMs
         return [{ type: 'connect' }]
       case 'shell_ready':
         this.#shellReady = true
@@ -119,7 +119,6 @@ export class EngineLife {
         return []
       case 'registration_open':
         this.#registrationOpen = true
-        this.#contactMs = nowMs
         return this.#registerWhenReady(nowMs)
       case 'registration_closed':
         return this.#onRegistrationClosed(event.cause, nowMs)
@@ -162,6 +161,8 @@ export class EngineLife {
   }
 
   #lose(message: string, nowMs: Millis): LifeEffect[] {
+    // A controller that opens connections but answers nothing must not keep us searching for ever.
+    if (this.#state !== 'registering') this.#searchSinceMs = nowMs
     this.#state = 'lost'
     this.#askAgainMs = Number.POSITIVE_INFINITY
     this.#deadlineMs = nowMs + this.#options.retryMs
@@ -173,14 +174,12 @@ export class EngineLife {
     this.#state = 'joining'
     this.#id = id
     this.#heartPeriodMs = heartPeriodMs
-    this.#contactMs = nowMs
     this.#deadlineMs = nowMs + this.#options.goneMs
     return [{ type: 'join', id }]
   }
 
   #onRefused(ename: string, evalue: string, nowMs: Millis): LifeEffect[] {
     if (this.#state !== 'registering') return []
-    this.#contactMs = nowMs
     if (this.#id !== undefined && evalue.includes('in use')) {
       // Invariant 3.
       this.#state = 'joining'
@@ -199,7 +198,6 @@ export class EngineLife {
   }
 
   #onPing(nowMs: Millis): LifeEffect[] {
-    this.#contactMs = nowMs
     if (this.#state === 'alive') this.#deadlineMs = nowMs + this.#silenceMaxMs()
     return []
   }
@@ -224,6 +222,7 @@ export class EngineLife {
       case 'lost':
         return this.#lookAgain(nowMs)
       case 'registering':
+        if (this.#isGone(nowMs)) return this.#giveUp()
         if (nowMs < this.#deadlineMs) return []
         return this.#lose('the controller does not answer the registration', nowMs)
       case 'joining':
@@ -249,18 +248,24 @@ export class EngineLife {
 
   /** While there is no controller: look for another one in the connection file, until the patience is over. */
   #lookAgain(nowMs: Millis): LifeEffect[] {
-    // A connection that stands is no sign of life: a controller that accepts us must also answer.
-    if (nowMs >= this.#contactMs + this.#options.goneMs) {
-      return this.#end(
-        EXIT_NO_CONTROLLER,
-        `there was no controller for ${this.#options.goneMs / 1000} s: is it running, and reachable from here?`,
-      )
-    }
+    if (this.#isGone(nowMs)) return this.#giveUp()
     if (nowMs < this.#deadlineMs) return []
     this.#deadlineMs = nowMs + this.#options.retryMs
     // What cannot be reached under its old address may have a new one.
     if (this.#state === 'starting') this.#state = 'lost'
     return [{ type: 'read_connection' }]
+  }
+
+  #isGone(nowMs: Millis): boolean {
+    return nowMs >= this.#searchSinceMs + this.#options.goneMs
+  }
+
+  #giveUp(): LifeEffect[] {
+    const seconds = this.#options.goneMs / 1000
+    return this.#end(
+      EXIT_NO_CONTROLLER,
+      `there was no controller for ${seconds} s: is it running, and reachable from here?`,
+    )
   }
 
   #end(exitCode: number, reason: string): LifeEffect[] {
