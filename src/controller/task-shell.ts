@@ -7,6 +7,7 @@ import type { Frame, Message, PeerEvent, Socket } from '../transport/socket.ts'
 import { EngineLinks } from './engine-links.ts'
 import {
   checkReadable,
+  guarded,
   type Intake,
   MetadataReader,
   messageIdOf,
