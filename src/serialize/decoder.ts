@@ -1,6 +1,7 @@
 import type { Frame } from '../transport/socket.ts'
 import { ReceivedBuffers } from './array-buffers.ts'
 import { type ByteReader, malformed } from './byte-reader.ts'
+import { Cell } from './cell.ts'
 import { decodeError } from './decode-error.ts'
 import { decodeInstance } from './decode-instance.ts'
 import { intrinsicAt } from './intrinsics.ts'
@@ -14,7 +15,7 @@ import { SMALL_INTEGER, Tag } from './tags.ts'
 export class Decoder {
   readonly reader: ByteReader
   readonly realm: Realm
-  readonly buffers: ReceivedBuffers
+  #buffers: ReceivedBuffers | undefined
   /** Definitions by number, in the order in which they came. */
   readonly definitions: Buffer[] = []
   readonly #objects: unknown[] = []
@@ -28,7 +29,11 @@ export class Decoder {
     this.realm = realm
     this.#frames = frames
     this.#nextFrame = firstFrame
-    this.buffers = new ReceivedBuffers(() => this.frame())
+  }
+
+  get buffers(): ReceivedBuffers {
+    this.#buffers ??= new ReceivedBuffers(() => this.frame())
+    return this.#buffers
   }
 
   frame(): Frame {
@@ -108,9 +113,9 @@ export class Decoder {
       case Tag.sparseArray:
         return this.#sparseArray()
       case Tag.doubles:
-        return this.begin(Array.from(this.#packed(Float64Array)))
+        return this.begin(numbersOf(this.#packed(Float64Array)))
       case Tag.integers:
-        return this.begin(Array.from(this.#packed(Int32Array)))
+        return this.begin(numbersOf(this.#packed(Int32Array)))
       case Tag.object:
         return this.properties(this.begin({}))
       case Tag.nullObject:
@@ -152,6 +157,11 @@ export class Decoder {
         return decodeBound(this)
       case Tag.require:
         return decodeRequire(this)
+      case Tag.cell: {
+        const cell = this.begin(new Cell(undefined))
+        cell.$ = this.value()
+        return cell
+      }
       case Tag.intrinsic: {
         const path = this.text()
         const value = intrinsicAt(path)
@@ -288,6 +298,13 @@ export class Decoder {
       throw malformed(cause instanceof Error ? cause.message : 'a value cannot be made', cause)
     }
   }
+}
+
+/** `Array.from` goes through an iterator, and takes several times as long. */
+function numbersOf(packed: Float64Array | Int32Array): number[] {
+  const numbers: number[] = []
+  for (let i = 0; i < packed.length; i++) numbers.push(packed[i] as number)
+  return numbers
 }
 
 /** Sets an own property without asking setters or prototypes. */

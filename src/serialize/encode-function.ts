@@ -8,6 +8,7 @@ import { isNativeText } from './function-text.ts'
 import { type Inspected, theInspector } from './inspector.ts'
 import { requiredImport } from './module-index.ts'
 import { rememberOriginal } from './originals.ts'
+import { SUPER_NAME } from './rewrite.ts'
 import { declaredImport } from './script-imports.ts'
 import { DefinitionForm, OUT_OF_BAND_BYTES_MIN, Tag } from './tags.ts'
 
@@ -91,13 +92,26 @@ function encodeDefinition(encoder: Encoder, definition: Definition): void {
 }
 
 function encodeCaptures(encoder: Encoder, fn: AnyFunction, plan: Plan, inspected?: Inspected): void {
-  const { scopes } = inspected ?? theInspector().inspect(fn)
-  encoder.inspected = true
+  let seen = inspected
   for (const name of plan.definition.names) {
+    if (name === SUPER_NAME) {
+      encodeSuperclass(encoder, fn, plan)
+      continue
+    }
+    seen ??= theInspector().inspect(fn)
+    encoder.inspected = true
     encoder.path.enter(name)
-    encodeCapture(encoder, plan, name, scopeOf(scopes, name)?.[name])
+    if (plan.cells.has(name)) encoder.value(encoder.variables.cell(seen, name))
+    else encodeCapture(encoder, plan, name, scopeOf(seen.scopes, name)?.[name])
     encoder.path.leave()
   }
+}
+
+function encodeSuperclass(encoder: Encoder, fn: AnyFunction, plan: Plan): void {
+  const superclass = Object.getPrototypeOf(fn) as AnyFunction
+  encoder.path.enter(`class ${superclass.name}`)
+  encodeCapture(encoder, plan, plan.superName, superclass)
+  encoder.path.leave()
 }
 
 /** The value of a captured variable. What the module imported is imported again, rather than sent. */

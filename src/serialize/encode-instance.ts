@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { AnyFunction } from './callee.ts'
+import { Cell } from './cell.ts'
 import { encodeError } from './encode-error.ts'
 import { hasPrivateMembers, isInternal } from './encode-function.ts'
 import { builtinKind, encodeProperties } from './encode-object.ts'
@@ -12,6 +13,11 @@ export function encodeInstance(encoder: Encoder, object: object, prototype: obje
   if (isForeignPlain(prototype)) {
     encoder.out.byte(Tag.object)
     encodeProperties(encoder, object)
+    return
+  }
+  if (object instanceof Cell) {
+    encoder.out.byte(Tag.cell)
+    encoder.value(object.$)
     return
   }
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value

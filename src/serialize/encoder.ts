@@ -2,6 +2,7 @@ import { SerializationError } from '../errors.ts'
 import type { Frame } from '../transport/socket.ts'
 import { encodeArrayBuffer, encodeView, type OutOfBand } from './array-buffers.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { SharedVariables } from './cell.ts'
 import type { Definition } from './definition.ts'
 import { encodeFunction } from './encode-function.ts'
 import { encodeObject } from './encode-object.ts'
@@ -33,6 +34,8 @@ export class Encoder {
   /** Frames that follow the head: definitions, and array buffers whose extent is known at the end. */
   readonly frames: (Frame | OutOfBand)[] = []
   readonly buffers: OutOfBand[] = []
+  /** Variables that functions of this payload share. */
+  variables = new SharedVariables()
   /** Whether the inspector was asked, and holds handles. */
   inspected = false
   readonly #ids = new Map<object, number>()
@@ -220,8 +223,11 @@ export class Encoder {
   reset(): void {
     this.out.reset()
     this.path.depth = 0
-    if (this.inspected) releaseInspected()
-    this.inspected = false
+    if (this.inspected) {
+      releaseInspected()
+      this.variables = new SharedVariables()
+      this.inspected = false
+    }
     if (this.frames.length > 0) this.frames.length = 0
     if (this.buffers.length > 0) this.buffers.length = 0
     if (this.#imports.size > 0) this.#imports.clear()

@@ -14,6 +14,15 @@ export interface FreeName {
   eager: boolean
   /** The members it is used for, when it is used for nothing else: `fs` of `fs.readFileSync()`. */
   members: Set<string> | undefined
+  /** Each place in the text. */
+  readonly uses: NameUse[]
+}
+
+export interface NameUse {
+  readonly start: number
+  readonly end: number
+  /** `{ name }`, or `name()`: what replaces it must be more than an expression. */
+  readonly as: 'value' | 'shorthand' | 'callee'
 }
 
 export interface FreeNames {
@@ -44,6 +53,8 @@ class Walker {
   readonly metas: AnyNode[] = []
   readonly imports: AnyNode[] = []
   hasPrivate = false
+  #root: AnyNode | undefined
+  readonly #shorthands = new Set<unknown>()
   readonly #scopes: Scope[] = [new Scope(true)]
   /** How many functions that have a `this` of their own are around. */
   #thisDepth = 0
@@ -57,7 +68,7 @@ class Walker {
   walk(node: AnyNode): void {
     switch (node.type) {
       case 'Identifier':
-        this.#use(node.name)
+        this.#use(node)
         return
       case 'MemberExpression':
         this.#member(node)
@@ -105,8 +116,14 @@ class Walker {
           this.walk(node.body as AnyNode)
         })
         return
+      case 'CallExpression':
+        if (node.callee.type === 'Identifier') this.#use(node.callee, { as: 'callee' })
+        else this.walk(node.callee as AnyNode)
+        for (const argument of node.arguments) this.walk(argument as AnyNode)
+        return
       case 'Property':
         if (node.computed) this.walk(node.key as AnyNode)
+        if (node.shorthand) this.#shorthands.add(node.value)
         this.walk(node.value as AnyNode)
         return
       case 'LabeledStatement':
@@ -136,6 +153,8 @@ class Walker {
 
   /** The root itself: a method's `super` belongs to an object that stays behind. */
   root(node: AnyNode, isMethod: boolean): void {
+    // What it extends is known without looking: it is the prototype of the class.
+    this.#root = node
     if (isMethod && containsSuper(node)) this.outer.add('super')
     this.walk(node)
   }
@@ -157,29 +176,34 @@ class Walker {
         known.assigned ||= use.assigned
         known.eager ||= use.eager
         known.members = union(known.members, use.members)
+        known.uses.push(...use.uses)
       }
     }
   }
 
-  #use(name: string, how: { assigned?: boolean; member?: string } = {}): void {
+  #use(id: Identifier, how: { assigned?: boolean; member?: string; as?: NameUse['as'] } = {}): void {
+    const { name, start, end } = id
+    const use: NameUse = { start, end, as: how.as ?? (this.#shorthands.has(id) ? 'shorthand' : 'value') }
     if (name === 'arguments' && this.#thisDepth > 0) return
     if (name === 'arguments') this.outer.add('arguments')
     const scope = this.#scopes.at(-1)!
     const members = how.member === undefined ? undefined : new Set([how.member])
     const known = scope.used.get(name)
     const eager = this.#functionDepth === 0
-    if (known === undefined) scope.used.set(name, { name, assigned: how.assigned === true, eager, members })
+    if (known === undefined)
+      scope.used.set(name, { name, assigned: how.assigned === true, eager, members, uses: [use] })
     else {
       known.assigned ||= how.assigned === true
       known.eager ||= eager
       known.members = union(known.members, members)
+      known.uses.push(use)
     }
   }
 
   #member(node: Extract<AnyNode, { type: 'MemberExpression' }>): void {
     const { object, property, computed } = node
     if (object.type === 'Identifier' && !computed && property.type === 'Identifier') {
-      this.#use(object.name, { member: property.name })
+      this.#use(object, { member: property.name })
       return
     }
     this.walk(object as AnyNode)
@@ -204,7 +228,7 @@ class Walker {
     if (node.type === 'ClassDeclaration' && node.id != null) this.#declare(node.id, false)
     this.#scoped(() => {
       if (node.id != null) this.#declare(node.id, false)
-      if (node.superClass != null) this.walk(node.superClass as AnyNode)
+      if (node.superClass != null && node !== this.#root) this.walk(node.superClass as AnyNode)
       for (const member of node.body.body) this.#classMember(member as AnyNode)
     })
   }
@@ -245,7 +269,7 @@ class Walker {
       this.walk(pattern)
       return
     }
-    this.#pattern(pattern, id => this.#use(id.name, { assigned: true }))
+    this.#pattern(pattern, id => this.#use(id, { assigned: true }))
   }
 
   /** Calls `onName` for each name that a pattern binds, and walks the expressions in it. */
@@ -259,6 +283,9 @@ class Walker {
           if (property.type === 'RestElement') this.#pattern(property.argument as AnyNode, onName)
           else {
             if (property.computed) this.walk(property.key as AnyNode)
+            const { value } = property
+            if (property.shorthand)
+              this.#shorthands.add(value.type === 'AssignmentPattern' ? value.left : value)
             this.#pattern(property.value as AnyNode, onName)
           }
         }

@@ -4,13 +4,14 @@
  */
 
 import type { AnyFunction } from './callee.ts'
+import { isAssigned } from './cell.ts'
 import { type Definition, newDefinition } from './definition.ts'
 import { type FreeNames, freeNames } from './free-names.ts'
 import { type FunctionSource, parseFunction, textOf } from './function-text.ts'
 import { type Inspected, type Scopes, type Script, theInspector } from './inspector.ts'
 import { STANDARD_NAMES } from './intrinsics.ts'
 import { LruMap } from './lru-map.ts'
-import { rewriteSource, STRICT_HEAD } from './rewrite.ts'
+import { heritageOf, rewriteSource, STRICT_HEAD, SUPER_NAME } from './rewrite.ts'
 import { placeOf } from './source-place.ts'
 
 /** What the text alone tells. */
@@ -31,12 +32,22 @@ export interface Plan {
   readonly script: Script | undefined
   /** Names used through members only: of modules, no more than those members travel. */
   readonly members: ReadonlyMap<string, ReadonlySet<string>>
+  /** Captured variables that are assigned to, by this function or another. */
+  readonly cells: ReadonlySet<string>
+  /** The variable that a class extends, where it is one. */
+  readonly superName: string
 }
 
 const TEXTS_MAX = 2000
 const analyses = new LruMap<string, Analysis>(TEXTS_MAX)
 const plans = new WeakMap<AnyFunction, Plan>()
-const NOTHING: ReadonlyMap<string, ReadonlySet<string>> = new Map()
+const NOTHING: Omit<Plan, 'definition'> = {
+  internal: false,
+  script: undefined,
+  members: new Map(),
+  cells: new Set(),
+  superName: '',
+}
 
 /** @throws SyntaxError when the function's text cannot be parsed. */
 export function analysisOf(fn: AnyFunction): Analysis {
@@ -79,7 +90,7 @@ export function planOf(fn: AnyFunction): { readonly plan: Plan; readonly inspect
   const analysis = analysisOf(fn)
   if (analysis.definition !== undefined) {
     const { definition } = analysis
-    const plan = { definition, internal: false, script: undefined, members: NOTHING }
+    const plan = { definition, ...NOTHING }
     plans.set(fn, plan)
     return { plan }
   }
@@ -95,10 +106,13 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
   const captured = free.names.filter(({ name }) => scopeOf(inspected.scopes, name) !== undefined)
   // Classes need some of their captures before they exist: those come first.
   const eager = captured.filter(each => isClass && each.eager)
-  const names = [...eager, ...captured.filter(each => !eager.includes(each))]
+  const cells = captured.filter(each => each.assigned || isAssigned(each.name, script))
+  const heritage = heritageOf(source)
+  const names = [...eager, ...captured.filter(each => !eager.includes(each))].map(each => each.name)
+  if (heritage !== undefined) names.unshift(SUPER_NAME)
   const place = placeOf(source.text, script, inspected)
   const definition = newDefinition({
-    ...rewriteSource(source, free, nameOf(fn), script?.url, place.layout),
+    ...rewriteSource(source, free, nameOf(fn), script?.url, place.layout, cells),
     form: source.form,
     ...(source.accessor && { accessor: source.accessor }),
     isClass,
@@ -107,26 +121,33 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
     file: place.file,
     line: place.line,
     column: place.column,
-    names: names.map(each => each.name),
-    eager: eager.length,
+    names,
+    eager: eager.length + (heritage === undefined ? 0 : 1),
   })
   const internal = script?.url.startsWith('node:') === true
-  if (captured.length === 0 && !internal && free.names.every(each => STANDARD_NAMES.has(each.name)))
+  if (names.length === 0 && !internal && free.names.every(each => STANDARD_NAMES.has(each.name)))
     analysis.definition = definition
   const members = new Map(
     captured.flatMap(each => (each.members === undefined ? [] : [[each.name, each.members]])),
   )
-  return { definition, internal, script, members }
+  return {
+    definition,
+    internal,
+    script,
+    members,
+    cells: new Set(cells.map(each => each.name)),
+    superName: heritage?.type === 'Identifier' ? heritage.name : '',
+  }
 }
 
 /** Makes a revived function travel on by the very definition that it came with. */
 export function adoptDefinition(fn: AnyFunction, definition: Definition): void {
-  plans.set(fn, { definition, internal: false, script: undefined, members: NOTHING })
+  plans.set(fn, { definition, ...NOTHING })
 }
 
 /** The innermost scope that has a variable of that name. */
 export function scopeOf(scopes: Scopes, name: string): Readonly<Record<string, unknown>> | undefined {
-  return scopes.find(scope => Object.hasOwn(scope, name))
+  return scopes.find(scope => Object.hasOwn(scope.values, name))?.values
 }
 
 const DIRECTIVE = /^(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/|#![^\n]*\n)*(['"])use strict\1/

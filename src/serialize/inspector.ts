@@ -8,7 +8,13 @@ import { createRequire } from 'node:module'
 import type { AnyFunction } from './callee.ts'
 
 /** Scopes around a function, innermost first, as objects whose properties are the live values. Never the global one. */
-export type Scopes = readonly Readonly<Record<string, unknown>>[]
+export type Scopes = readonly Scope[]
+
+export interface Scope {
+  /** What V8 calls it, such as `Module` or `Closure (makeCounter)`. */
+  readonly description: string
+  readonly values: Readonly<Record<string, unknown>>
+}
 
 export interface Inspected {
   readonly scopes: Scopes
@@ -29,7 +35,7 @@ export interface Script {
 
 interface Holder {
   fn: AnyFunction | undefined
-  scopes: ArrayLike<{ readonly object: Record<string, unknown> }> | undefined
+  scopes: ArrayLike<{ readonly description: string; readonly object: Record<string, unknown> }> | undefined
 }
 
 const GROUP = 'itsparallel'
@@ -81,9 +87,12 @@ class Inspector {
 
   #takeScopes(scopesId: string): Scopes {
     this.#call(scopesId, 'function (holder) { holder.scopes = this }', [{ objectId: this.#holderId }])
-    const found = Array.from(this.#holder.scopes ?? [], scope => scope.object)
+    const found = Array.from(this.#holder.scopes ?? [], ({ description, object }) => ({
+      description,
+      values: object,
+    }))
     this.#holder.scopes = undefined
-    return found.filter(scope => scope !== globalThis)
+    return found.filter(scope => scope.values !== globalThis)
   }
 
   /** Target and bound arguments of a bound function. */

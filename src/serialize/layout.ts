@@ -1,7 +1,9 @@
 import { tokenizer, tokTypes } from 'acorn'
+import type MagicString from 'magic-string'
+import type { FunctionSource } from './function-text.ts'
 import type { Layout } from './source-place.ts'
 
-/** After these a line break may be left out, or put in, without changing what the text means. */
+/** After these, a line break can be put in or left out without changing what the text means. */
 const LOOSE = new Set<unknown>([
   tokTypes.semi,
   tokTypes.braceL,
@@ -9,56 +11,78 @@ const LOOSE = new Set<unknown>([
   tokTypes.parenL,
   tokTypes.bracketL,
 ])
+/** The author's columns are kept up to here. */
+const COLUMN_MAX = 200
+
+/** A part of the text that is replaced as a whole. */
+export interface Range {
+  readonly start: number
+  readonly end: number
+}
 
 /**
- * Moves the line breaks of compiled text so that its statements stand on their author's lines: then stack traces are
- * right wherever the text is run, and no source map has to travel. Text that a compiler made ends its statements with
- * semicolons; breaks are only ever removed after one, or after an opening bracket.
+ * Moves the line breaks of compiled text so that its statements stand where their author put them: then stack traces
+ * are right wherever the text is run, and no source map has to travel.
  *
- * @param layout - the author's line of each line of `text`, from 0.
+ * @param text - the function's text, to be edited.
+ * @param layout - the author's place for a place in the text.
+ * @param fixed - parts that are edited otherwise.
  */
-export function layOut(text: string, form: 'expression' | 'method', layout: Layout): string {
-  const before = form === 'expression' ? '(' : '({'
-  const after = form === 'expression' ? '\n)' : '\n})'
-  const firstLine = layout[0] ?? 0
-  let output = ''
-  let outputLine = firstLine
+export function layOut(
+  text: MagicString,
+  source: FunctionSource,
+  layout: Layout,
+  fixed: readonly Range[],
+): void {
+  const lines = lineStarts(source.text)
+  let outputLine = layout(0, 0)?.line ?? 0
   let inputLine = 0
   let endOfLast = 0
   let last: unknown = tokTypes.parenL
-  try {
-    for (const token of tokenizer(before + text + after, { ecmaVersion: 'latest', sourceType: 'module' })) {
-      const start = token.start - before.length
-      const end = token.end - before.length
-      if (start < 0 || start >= text.length) continue
-      const gap = text.slice(endOfLast, start)
-      const breaks = countBreaks(gap)
-      inputLine += breaks
-      const wanted = breaks > 0 ? layout[inputLine] : undefined
-      if (breaks === 0) output += gap
-      else if (wanted !== undefined && wanted > outputLine) {
-        output += '\n'.repeat(wanted - outputLine)
-        outputLine = wanted
-      } else if (LOOSE.has(last)) output += ' '
-      else {
-        output += '\n'
-        outputLine += 1
-      }
-      const tokenText = text.slice(start, end)
-      output += tokenText
-      inputLine += countBreaks(tokenText)
-      outputLine += countBreaks(tokenText)
-      endOfLast = end
-      last = token.type
-    }
-  } catch {
-    return text
+  for (const token of tokensOf(source)) {
+    const { start, end } = token
+    while (inputLine + 1 < lines.length && (lines[inputLine + 1] as number) <= start) inputLine += 1
+    const gap = source.text.slice(endOfLast, start)
+    const inTemplate = token.type === tokTypes.template || token.type === tokTypes.backQuote
+    const movable =
+      (LOOSE.has(last) || last === tokTypes.braceR) && !inTemplate && !isInside(fixed, endOfLast, start)
+    const wanted = movable ? layout(inputLine, start - (lines[inputLine] as number)) : undefined
+    if (wanted !== undefined && wanted.line > outputLine) {
+      const moved = '\n'.repeat(wanted.line - outputLine) + ' '.repeat(Math.min(wanted.column, COLUMN_MAX))
+      if (gap === '') text.appendLeft(start, moved)
+      else text.overwrite(endOfLast, start, moved)
+      outputLine = wanted.line
+    } else if (movable && LOOSE.has(last) && gap.includes('\n')) text.overwrite(endOfLast, start, ' ')
+    else outputLine += breaksIn(gap)
+    outputLine += breaksIn(source.text.slice(start, end))
+    endOfLast = end
+    last = token.type
   }
-  return output + text.slice(endOfLast)
 }
 
-function countBreaks(text: string): number {
-  let count = 0
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1
-  return count
+interface Token extends Range {
+  readonly type: unknown
+}
+
+function tokensOf({ text, form }: FunctionSource): Token[] {
+  const before = form === 'expression' ? '(' : '({'
+  const after = form === 'expression' ? '\n)' : '\n})'
+  const tokens = tokenizer(before + text + after, { ecmaVersion: 'latest', sourceType: 'module' })
+  return [...tokens]
+    .map(({ type, start, end }) => ({ type, start: start - before.length, end: end - before.length }))
+    .filter(({ start, end }) => start >= 0 && end <= text.length)
+}
+
+function isInside(ranges: readonly Range[], start: number, end: number): boolean {
+  return ranges.some(range => start < range.end && end > range.start)
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return starts
+}
+
+function breaksIn(text: string): number {
+  return lineStarts(text).length - 1
 }

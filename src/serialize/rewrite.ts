@@ -2,22 +2,25 @@
 
 import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { AnyNode } from 'acorn'
 import MagicString from 'magic-string'
-import { type FreeNames, isNameBlock } from './free-names.ts'
+import { type FreeName, type FreeNames, isNameBlock, type NameUse } from './free-names.ts'
 import type { FunctionSource } from './function-text.ts'
-import { layOut } from './layout.ts'
+import { layOut, type Range } from './layout.ts'
 import type { Layout } from './source-place.ts'
 
 /** What `import(…)` becomes: a function of the module's own address. */
 export const IMPORT_NAME = '__itsparallel_import'
 /** Opens the text in which a strict function is evaluated. */
 export const STRICT_HEAD = `(function (${IMPORT_NAME}) {"use strict";`
+/** What a class extends, whatever expression said so in its file. */
+export const SUPER_NAME = '__itsparallel_super'
 /** What a method's key becomes: it may be computed, and from variables. */
 export const METHOD_NAME = 'method'
 
 /**
  * @param url - address of the module, for `import.meta` and `import(…)`.
- * @param layout - for compiled text: the author's line of each line.
+ * @param layout - for compiled text: where its author wrote what.
  */
 export function rewriteSource(
   source: FunctionSource,
@@ -25,23 +28,43 @@ export function rewriteSource(
   name: string,
   url = '',
   layout?: Layout,
+  cells: readonly FreeName[] = [],
 ): { source: string; base?: string } {
   const text = new MagicString(source.text)
   const base = baseOf(url)
-  for (const { start, end } of free.metas) text.overwrite(start, end, metaText(base))
-  for (const { start } of free.imports) text.overwrite(start, start + 'import'.length, IMPORT_NAME)
-  if (source.node.type === 'ClassExpression') {
-    for (const member of source.node.body.body)
-      if (isNameBlock(member))
-        text.overwrite(member.start, member.end, breaksOf(source.text.slice(member.start, member.end)))
+  const fixed: Range[] = []
+  const replace = (start: number, end: number, by: string): void => {
+    text.overwrite(start, end, by)
+    fixed.push({ start, end })
   }
-  if (source.key !== undefined) text.overwrite(source.key.start, source.key.end, keyText(name))
-  // Lines do not change: what is replaced is replaced by text without line breaks.
-  const rewritten = text.toString()
-  return {
-    source: layout === undefined ? rewritten : layOut(rewritten, source.form, layout),
-    ...(free.imports.length > 0 && { base }),
+  for (const { start, end } of free.metas) replace(start, end, metaText(base))
+  for (const { start } of free.imports) replace(start, start + 'import'.length, IMPORT_NAME)
+  for (const { start, end } of nameBlocks(source))
+    replace(start, end, breaksOf(source.text.slice(start, end)))
+  if (source.key !== undefined) replace(source.key.start, source.key.end, keyText(name))
+  const heritage = heritageOf(source)
+  if (heritage !== undefined) replace(heritage.start, heritage.end, SUPER_NAME)
+  for (const { name: variable, uses } of cells) {
+    for (const { start, end, as } of uses) replace(start, end, cellText(variable, as))
   }
+  if (layout !== undefined) layOut(text, source, layout, fixed)
+  return { source: text.toString(), ...(free.imports.length > 0 && { base }) }
+}
+
+/** What a class extends, unless it is nothing. */
+export function heritageOf({ node }: FunctionSource): AnyNode | undefined {
+  if (node.type !== 'ClassExpression' || node.superClass == null) return undefined
+  const heritage = node.superClass as AnyNode
+  return heritage.type === 'Literal' ? undefined : heritage
+}
+
+function cellText(variable: string, as: NameUse['as']): string {
+  if (as === 'callee') return `${variable}.get()`
+  return as === 'shorthand' ? `${variable}: ${variable}.$` : `${variable}.$`
+}
+
+function nameBlocks({ node }: FunctionSource): Range[] {
+  return node.type === 'ClassExpression' ? node.body.body.filter(member => isNameBlock(member)) : []
 }
 
 /** The line breaks of a text, to stand for it. */

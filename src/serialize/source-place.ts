@@ -6,8 +6,11 @@ import { fileURLToPath } from 'node:url'
 import type { Inspected, Script } from './inspector.ts'
 import { LruMap } from './lru-map.ts'
 
-/** For text that a compiler made: the author's line for each line of it, from 0, where known. */
-export type Layout = readonly (number | undefined)[]
+/** For text that a compiler made: the author's place for a place in it, where known. All counted from 0. */
+export type Layout = (
+  line: number,
+  column: number,
+) => { readonly line: number; readonly column: number } | undefined
 
 export interface Place {
   readonly file: string
@@ -29,12 +32,10 @@ export function placeOf(text: string, script: Script | undefined, inspected: Ins
   if (map === undefined) return { file: url, line, column }
   const first = entryAt(map, line, column)
   if (first === undefined) return { file: url, line, column }
-  const layout = text.split('\n').map((lineText, index) => {
-    if (index === 0) return first.line
-    const indent = lineText.length - lineText.trimStart().length
-    const entry = entryAt(map, line + index, indent)
-    return entry?.file === first.file ? entry.line : undefined
-  })
+  const layout: Layout = (lineInText, columnInLine) => {
+    const entry = entryAt(map, line + lineInText, lineInText === 0 ? column + columnInLine : columnInLine)
+    return entry?.file === first.file ? entry : undefined
+  }
   return { ...first, file: fileOf(first.file, url), layout }
 }
 

@@ -1,0 +1,48 @@
+/** Costs of packing and unpacking on one thread: `node --import tsx bench/serialize.ts`. One JSON line a figure. */
+
+import { nodeRealm, packCall, packValue, unpackCall, unpackValue } from '../src/serialize/payload.ts'
+
+const realm = { ...nodeRealm, guarded: false }
+const factor = 3
+
+/** Median over several rounds, in nanoseconds a call. */
+function measure(name: string, times: number, run: () => unknown): void {
+  for (let i = 0; i < times; i++) run()
+  const rounds = Array.from({ length: 7 }, () => {
+    const start = process.hrtime.bigint()
+    for (let i = 0; i < times; i++) run()
+    return Number(process.hrtime.bigint() - start) / times
+  })
+  rounds.sort((a, b) => a - b)
+  console.log(JSON.stringify({ name, ns: Math.round(rounds[3] as number) }))
+}
+
+const noop = (): number => 0
+const square = (x: number): number => x * x
+const closure = (x: number): number => x * factor
+const big = new Float64Array(8 * 1024 * 1024)
+const chunk = Array.from({ length: 1000 }, (_, i) => i)
+
+const noopFrames = packCall(noop, [])
+const squareFrames = packCall(square, [12.5])
+const closureFrames = packCall(closure, [12.5])
+const valueFrames = packValue(12.5)
+const recordFrames = packValue({ beta: 1.66, gamma: 0.44, days: [1, 2, 3] })
+const bigFrames = packValue(big)
+const chunkFrames = packCall(square, [chunk])
+
+measure('packCall () => 0', 100_000, () => packCall(noop, []))
+measure('unpackCall () => 0', 100_000, () => unpackCall(noopFrames, realm))
+measure('packCall fresh () => 0', 20_000, () => packCall(() => 0, []))
+measure('packCall x => x * x (12.5)', 100_000, () => packCall(square, [12.5]))
+measure('unpackCall x => x * x (12.5)', 100_000, () => unpackCall(squareFrames, realm))
+measure('packCall closure', 500, () => packCall(closure, [12.5]))
+measure('unpackCall closure', 20_000, () => unpackCall(closureFrames, realm))
+measure('packValue 12.5', 100_000, () => packValue(12.5))
+measure('unpackValue 12.5', 100_000, () => unpackValue(valueFrames, realm))
+measure('packValue record', 50_000, () => packValue({ beta: 1.66, gamma: 0.44, days: [1, 2, 3] }))
+measure('unpackValue record', 50_000, () => unpackValue(recordFrames, realm))
+measure('packCall 1000 integers', 5_000, () => packCall(square, [chunk]))
+measure('unpackCall 1000 integers', 5_000, () => unpackCall(chunkFrames, realm))
+measure('packValue 64 MB Float64Array', 1000, () => packValue(big))
+measure('unpackValue 64 MB Float64Array', 1000, () => unpackValue(bigFrames, realm))
