@@ -3,7 +3,7 @@ import process from 'node:process'
 import type { Logger } from '../base/log.ts'
 import { claimCluster } from '../cluster/claim.ts'
 import { resolvePlace } from '../cluster/cluster-options.ts'
-import { takeLifeline, tellKeeper, watchLifeline } from '../cluster/lifeline.ts'
+import { type KeeperLink, takeLifeline, tellKeeper, watchLifeline } from '../cluster/lifeline.ts'
 import {
   connectionFilePaths,
   removeConnectionFiles,
@@ -21,6 +21,8 @@ import { onEndingSignals } from './signals.ts'
 
 /** How long a controller may take to say goodbye to its peers. */
 const GOODBYE_MS = 1500
+/** How long a keeper whose pipe has ended may take to be dead. */
+const KEEPER_DEATH_MS = 1000
 
 interface Place {
   readonly profileDir: string
@@ -33,7 +35,7 @@ interface Place {
  * @throws ConfigurationError when it cannot be started; ConnectionError when a port is in use.
  */
 export async function runController(options: ControllerCommandOptions): Promise<void> {
-  const { lifeline } = takeLifeline()
+  const keeper = takeLifeline()
   const place = resolvePlace(options)
   const log = await openLog({ program: 'ipcontroller', ...place }, options)
   const keepFiles = options.reuse === true
@@ -45,13 +47,13 @@ export async function runController(options: ControllerCommandOptions): Promise<
     removePidFile(pidFile)
     throw error
   }
-  endWhenAsked(controller, lifeline, log, () => {
+  endWhenAsked(controller, keeper, log, () => {
     const { key } = controller.clientConnection
     if (!keepFiles) removeConnectionFiles(securityDirectory(place.profileDir), place.clusterId, key)
     removePidFile(pidFile)
     sweepCluster(place.profileDir, place.clusterId)
   })
-  tellKeeper(lifeline, { type: 'ready' })
+  tellKeeper(keeper.lifeline, { type: 'ready' })
   const { interface: address, registration } = controller.clientConnection
   log.info(`listening on ${address}:${registration}`)
 }
@@ -107,11 +109,12 @@ async function readForReuse(place: Place): Promise<Pick<ControllerOptions, 'key'
 /** Ends controller and process, once: by a signal, by the end of the keeper, or after a client shut it down. */
 function endWhenAsked(
   controller: Controller,
-  lifeline: number | undefined,
+  keeper: KeeperLink,
   log: Logger,
   removeFiles: () => void,
 ): void {
   let isEnding = false
+  let isOrphaned = false
   const end = async (reason: string): Promise<void> => {
     if (isEnding) return
     isEnding = true
@@ -120,12 +123,17 @@ function endWhenAsked(
     removeFiles()
     setTimeout(() => process.exit(0), GOODBYE_MS).unref()
     await controller.stop()
+    // What the keeper itself has left is known to be nobody's only when it is dead.
+    if (isOrphaned && (await keeper.settled(KEEPER_DEATH_MS))) removeFiles()
     process.exit(0)
   }
   onEndingSignals(
     signal => void end(signal),
     () => process.exit(1),
   )
-  watchLifeline(lifeline, () => void end('the keeper of this cluster is gone'))
+  watchLifeline(keeper.lifeline, () => {
+    isOrphaned = true
+    void end('the keeper of this cluster is gone')
+  })
   void controller.stopped.then(() => end('it was shut down'))
 }

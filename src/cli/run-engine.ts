@@ -5,6 +5,7 @@ import { connectionFilePath, waitForFile } from '../config/connection-files.ts'
 import { securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { startEngine } from '../engine/engine.ts'
+import { NotRunningError } from '../errors.ts'
 import {
   type EngineConnection,
   parseEngineConnection,
@@ -16,6 +17,8 @@ import { onEndingSignals } from './signals.ts'
 
 const FILE_TIMEOUT = 10
 const KEEPER_POLL_MS = 200
+/** How long a keeper whose pipe has ended may take to be dead. */
+const KEEPER_DEATH_MS = 300
 /** For user code that ended the process itself while nobody had asked for it: never mistaken for a proper end. */
 const EXIT_BY_USER_CODE = 70
 
@@ -62,10 +65,11 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
     if (!isLeaving && code === 0) process.exitCode = EXIT_BY_USER_CODE
   })
   const exitCode = await engine.ended
+  const isOrphan = !isLeaving && lifelineFd !== undefined && (await keeper.settled(KEEPER_DEATH_MS))
   isLeaving = true
-  // The last one out removes what a controller that was killed has left.
+  // The last one out removes what a controller or a keeper that was killed has left.
   sweepCluster(profileDir, clusterId)
-  if (keeper.isGone()) endGroup()
+  if (isOrphan) endGroup()
   process.exit(exitCode)
 }
 

@@ -9,6 +9,7 @@
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
 import * as v from 'valibot'
 
 export const LIFELINE_VARIABLE = 'ITSPARALLEL_LIFELINE'
@@ -16,6 +17,7 @@ export const LIFELINE_VARIABLE = 'ITSPARALLEL_LIFELINE'
 export const KEEPER_VARIABLE = 'ITSPARALLEL_KEEPER'
 /** The first descriptor after stdin, stdout and stderr. */
 export const LIFELINE_FD = 3
+const POLL_MS = 10
 
 const eventSchema = v.variant('type', [
   /** The controller listens and its connection files are there. */
@@ -44,6 +46,11 @@ export interface KeeperLink {
   readonly lifeline: number | undefined
   /** Whether the keeper has died. False when nobody keeps this program. */
   isGone(): boolean
+  /**
+   * Resolves with whether the keeper has died, within `patienceMs` where it has not: a process that is killed closes its
+   * pipes a moment before it counts as dead.
+   */
+  settled(patienceMs: number): Promise<boolean>
 }
 
 /** The program's end of the lifeline, taken out of the environment so that its own children do not look for one. */
@@ -52,10 +59,16 @@ export function takeLifeline(): KeeperLink {
   const keeper = Number(process.env[KEEPER_VARIABLE])
   delete process.env[LIFELINE_VARIABLE]
   delete process.env[KEEPER_VARIABLE]
+  // Orphans get another parent.
+  const isGone = (): boolean => Number.isInteger(keeper) && keeper > 0 && process.ppid !== keeper
   return {
     lifeline: Number.isInteger(descriptor) && descriptor > 2 ? descriptor : undefined,
-    // Orphans get another parent.
-    isGone: () => Number.isInteger(keeper) && keeper > 0 && process.ppid !== keeper,
+    isGone,
+    async settled(patienceMs) {
+      const deadlineMs = performance.now() + patienceMs
+      while (!isGone() && performance.now() < deadlineMs) await delay(POLL_MS)
+      return isGone()
+    },
   }
 }
 
