@@ -15,6 +15,7 @@ import { tcpTransport } from '../src/transport/tcp.ts'
 /** Delimiter, signature, header, parent header, metadata, content, one small buffer. */
 const FRAME_BYTES = [9, 64, 180, 2, 2, 2, 16]
 const UNDER_WAY = 2000
+const BULK_BYTES = 64 * 1024 * 1024
 const seconds = Number(process.argv[2] ?? 3)
 
 interface Addresses {
@@ -106,6 +107,41 @@ async function oneBare(port: number): Promise<number> {
   return medianMicros(times)
 }
 
+/** Megabytes a second that go there and back, in messages of one large frame. */
+async function bulkZmtp(url: string): Promise<number> {
+  const body = Buffer.alloc(BULK_BYTES, 1)
+  const head = Buffer.alloc(100)
+  let echoes = 0
+  const dealer = tcpTransport.socket('DEALER', {
+    onMessage: () => {
+      echoes += 1
+      dealer.send([head, body])
+    },
+  })
+  dealer.connect(url)
+  dealer.send([head, body])
+  await wait(0.5)
+  const perSecond = await rate(() => echoes)
+  await dealer.close(0)
+  return (perSecond * BULK_BYTES) / 1e6
+}
+
+async function bulkBare(port: number): Promise<number> {
+  const body = Buffer.alloc(BULK_BYTES, 1)
+  let arrived = 0
+  const stream = await connected(port)
+  stream.on('data', chunk => {
+    const before = Math.floor(arrived / BULK_BYTES)
+    arrived += chunk.length
+    if (Math.floor(arrived / BULK_BYTES) > before) stream.write(body)
+  })
+  stream.write(body)
+  await wait(0.5)
+  const perSecond = await rate(() => arrived / 1e6)
+  stream.destroy()
+  return perSecond
+}
+
 /** The same bytes in blocks, as if every message were cut and joined for nothing. */
 async function manyBare(port: number): Promise<number> {
   const messageBytes = FRAME_BYTES.reduce((sum, length) => sum + length + 2, 0)
@@ -154,6 +190,8 @@ async function measure(): Promise<void> {
     bareEchoesPerSecond: Math.round(await manyBare(bare)),
     roundTripMicros: Math.round(await oneZmtp(zmtp)),
     bareRoundTripMicros: Math.round(await oneBare(bare)),
+    bulkMegabytesPerSecond: Math.round(await bulkZmtp(zmtp)),
+    bareBulkMegabytesPerSecond: Math.round(await bulkBare(bare)),
   }
   console.log(JSON.stringify(figures))
   server.disconnect()

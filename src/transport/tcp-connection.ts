@@ -62,7 +62,7 @@ export class TcpConnection implements Link {
     this.#machine = new ZmtpMachine(options)
     this.remote = `${stream.remoteAddress ?? 'unknown'}:${stream.remotePort ?? 0}`
     this.#alarm = new Alarm(clock, () => this.#wake())
-    stream.on('data', (bytes: Buffer) => this.#handle({ type: 'bytes', bytes }))
+    stream.on('data', (bytes: Buffer) => this.read(bytes))
     stream.on('error', error => {
       this.#error = error.message
     })
@@ -74,6 +74,20 @@ export class TcpConnection implements Link {
       else this.#handle({ type: 'ended' })
     })
     this.#handle({ type: 'connected' })
+  }
+
+  /** Where the next read may go straight to, if anywhere. */
+  get hole(): Buffer | undefined {
+    return this.#closed ? undefined : this.#machine.hole
+  }
+
+  read(bytes: Buffer): void {
+    this.#handle({ type: 'bytes', bytes })
+  }
+
+  /** So many bytes were read into the hole. */
+  filled(count: number): void {
+    this.#handle({ type: 'filled', count })
   }
 
   /** Whether the handshake is done. */

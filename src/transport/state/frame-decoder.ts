@@ -4,7 +4,7 @@
  * It knows neither handshake nor socket types: whole messages and commands go to a `FrameSink`. Its invariants:
  *
  * 1. A frame that lies whole in one chunk is a view of that chunk, never a copy.
- * 2. A frame that does not is copied once, as it arrives, and at most a fifteenth of it twice.
+ * 2. A frame that does not is copied once at most, as it arrives, and at most a fifteenth of it twice.
  * 3. Memory set aside for a frame is at most `RESERVE_FACTOR` times what has really arrived of it (or
  *    `RESERVE_AT_ONCE_BYTES`), so announcing much costs a stranger as much as it costs us.
  * 4. Where the stream is cut into chunks changes nothing about what is delivered.
@@ -34,6 +34,8 @@ const SHORT_HEADER_BYTES = 2
 const LONG_HEADER_BYTES = 9
 const RESERVE_AT_ONCE_BYTES = 65_536
 const RESERVE_FACTOR = 16
+/** A smaller rest is better read together with what follows it. */
+const HOLE_BYTES_MIN = 65_536
 const EMPTY: Frame = Buffer.alloc(0)
 const NO_MEMORY = 'a frame for which there is no memory'
 const TOO_EARLY = 'a message before READY'
@@ -63,6 +65,21 @@ export class FrameDecoder {
   /** Whether a message has begun and not ended. */
   get inMessage(): boolean {
     return this.#frames.length > 0 || this.#headerBytes > 0 || this.#size >= 0
+  }
+
+  /**
+   * Where the next bytes of the stream belong, when they are the rest of a large frame: whoever reads may put them
+   * there himself and say so by `filled`.
+   */
+  get hole(): Buffer | undefined {
+    if (this.#size < 0 || this.#body.length - this.#bodyBytes < HOLE_BYTES_MIN) return undefined
+    return this.#body.subarray(this.#bodyBytes)
+  }
+
+  /** The first `count` bytes of the hole were written. @returns as `decode` does */
+  filled(count: number): string | undefined {
+    this.#bodyBytes += count
+    return this.#bodyBytes < this.#size ? undefined : this.#finishCut()
   }
 
   /** Takes the next bytes of the stream. @returns what the peer did wrong, if it did. */

@@ -28,6 +28,8 @@ import { GREETING, GREETING_BYTES, greetingMinor, greetingViolation } from './gr
 export type ZmtpEvent =
   | { readonly type: 'connected' }
   | { readonly type: 'bytes'; readonly bytes: Buffer }
+  /** So many bytes were read straight into the `hole`. */
+  | { readonly type: 'filled'; readonly count: number }
   | { readonly type: 'tick' }
   /** We read again after a pause of our own making, in which silence meant nothing. */
   | { readonly type: 'resumed' }
@@ -98,6 +100,11 @@ export class ZmtpMachine {
     return this.#state
   }
 
+  /** Where the next bytes may be read to without being copied, if anywhere. */
+  get hole(): Buffer | undefined {
+    return this.#decoder.hole
+  }
+
   /** When the shell must next deliver a `tick`. */
   get wakeAtMs(): Millis {
     return Math.min(this.#pingAtMs, this.#deadlineMs)
@@ -123,6 +130,9 @@ export class ZmtpMachine {
         return undefined
       case 'bytes':
         return this.#read(event.bytes, nowMs)
+      case 'filled':
+        this.#deadlineMs = NEVER
+        return this.#decoder.filled(event.count)
       case 'tick':
         return this.#tick(nowMs)
       case 'resumed':

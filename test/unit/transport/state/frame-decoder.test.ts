@@ -81,3 +81,36 @@ it('FrameDecoder refuses messages while it expects commands only', () => {
   machine.commandsOnly = true
   expect(machine.decode(Buffer.from([1, 0]))).toBe('a message before READY')
 })
+
+it('FrameDecoder lets its reader write straight into a large frame', () => {
+  const body = Buffer.alloc(2_000_000)
+  for (let i = 0; i < body.length; i++) body[i] = (i * 7919) >> 5
+  const stream = encoded([Buffer.from('a'), body, Buffer.from('z')], frames('next'))
+  const { machine, messages } = decoder()
+  let direct = 0
+  for (let at = 0; at < stream.length; ) {
+    const hole = machine.hole
+    if (hole === undefined) {
+      const chunk = stream.subarray(at, at + 50_000)
+      machine.decode(Buffer.from(chunk))
+      at += chunk.length
+    } else {
+      const count = stream.copy(hole, 0, at, at + Math.min(hole.length, 70_001))
+      expect(machine.filled(count)).toBeUndefined()
+      direct += count
+      at += count
+    }
+  }
+  expect(messages.map(message => message.map(frame => frame.length))).toEqual([[1, 2_000_000, 1], [4]])
+  expect(messages[0]![1]!.equals(body)).toBe(true)
+  expect(direct).toBeGreaterThan(1_800_000)
+})
+
+it('FrameDecoder offers no hole between frames, in small ones, and in headers', () => {
+  const { machine } = decoder()
+  expect(machine.hole).toBeUndefined()
+  machine.decode(Buffer.from([0, 5, 1]))
+  expect(machine.hole).toBeUndefined()
+  machine.decode(Buffer.from([1, 1, 1, 1, 2, 0, 0]))
+  expect(machine.hole).toBeUndefined()
+})
