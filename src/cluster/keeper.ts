@@ -35,6 +35,7 @@ import {
 /** How long the hub may take to hear the heart of an engine that has registered. */
 const ADMISSION_MS = 10_000
 const ADMISSION_POLL_MS = 5
+const GOODBYE_MS = 300
 
 /** What a keeper keeps. Without `controller`: engines that join one which somebody else keeps. */
 export interface KeeperPlan {
@@ -144,8 +145,20 @@ export class Keeper {
 
   /** Ends everything, by force where it must. Resolves when nothing runs any more. */
   async stop(): Promise<void> {
+    if (this.isRunning) await this.#sayGoodbye()
     this.#handle({ type: 'stop_requested' })
     await this.ended
+  }
+
+  /** Has the hub tell its clients, which would otherwise look for the controller for a while. */
+  async #sayGoodbye(): Promise<void> {
+    if (this.plan.controller === undefined || this.#connection === undefined) return
+    try {
+      await askHub(await this.#connection, 'shutdown_request', {}, GOODBYE_MS)
+    } catch (error) {
+      // It is about to be ended in any case.
+      this.#log.debug(`the hub could not say goodbye: ${String(error)}`)
+    }
   }
 
   /** Ends everything at once, without asking. */

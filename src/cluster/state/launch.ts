@@ -341,11 +341,11 @@ export class Launch {
     this.#controller = undefined
     const effects: LaunchEffect[] = [{ type: 'record' }]
     if (controller.ending !== undefined) return [...effects, ...this.#settle()]
-    return [
-      ...effects,
-      ...this.#stop({ type: 'controller_ended', end, wasReady: controller.ready }, nowMs),
-      ...this.#settle(),
-    ]
+    // A controller that was up exits with 0 when a client shut it down: an end that somebody asked for.
+    const isAsked = controller.ready && end.exitCode === 0
+    const failure: LaunchFailure = { type: 'controller_ended', end, wasReady: controller.ready }
+    effects.push(...this.#stop(isAsked ? undefined : failure, nowMs), ...this.#settle())
+    return effects
   }
 
   #failBatch(batch: Batch, failure: LaunchFailure, nowMs: Millis): LaunchEffect[] {

@@ -235,6 +235,14 @@ describe('Launch running', () => {
   })
 })
 
+describe('Launch whose controller a client shut down', () => {
+  it('ends without a failure', () => {
+    const bench = Bench.up(1)
+    expect(bench.do({ type: 'controller_ended', end: clean })).toEqual(['record', 'SIGTERM engine 0'])
+    expect(bench.end(0, clean)).toEqual(['record', 'ended'])
+  })
+})
+
 describe('Launch adding and removing engines', () => {
   it('tells when all of a batch are up', () => {
     const bench = Bench.up(1)
