@@ -1,5 +1,5 @@
 import { type Deferred, deferred } from '../base/deferred.ts'
-import { UsageError } from '../errors.ts'
+import { LocalProtocolError, UsageError } from '../errors.ts'
 import { DealerPattern } from './dealer.ts'
 import type { Carrier, Link, LinkHost } from './link.ts'
 import type { Pattern, PatternHost } from './pattern.ts'
@@ -58,6 +58,7 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
 
   send(message: Message): SendOutcome {
     if (this.#closed !== undefined) return 'unroutable'
+    if (message.length === 0) throw new LocalProtocolError('a message has at least one frame')
     return this.#pattern.send(message)
   }
 
