@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { EnginePool } from '../../../../src/controller/state/engine-pool.ts'
+import type { PlacementScheme } from '../../../../src/controller/state/placement.ts'
+import { Prefetch } from '../../../../src/controller/state/prefetch.ts'
+import { seeded } from './seeded.ts'
+
+const pool = (scheme: PlacementScheme, hwm: number | 'auto', random = () => 0) =>
+  new EnginePool<string>({ scheme, hwm, random })
+
+function give(engines: EnginePool<string>, task: string): string | undefined {
+  const engine = engines.next()
+  if (engine === undefined) return undefined
+  engine.outstanding.set(task, task)
+  engines.given(engine)
+  engines.validate()
+  return engine.uuid
+}
+
+describe('EnginePool', () => {
+  it('gives to a new engine first, then to the least recently used (48)', () => {
+    const engines = pool('leastload', 2)
+    for (const name of ['a', 'b', 'c']) engines.add(name, 0)
+    const given = [1, 2, 3, 4, 5, 6, 7].map(n => give(engines, `t${n}`))
+    expect(given).toEqual(['c', 'b', 'a', 'c', 'b', 'a', undefined])
+  })
+
+  it.each([
+    [1, 2],
+    [2, 4],
+    [0, 1000],
+  ])('with hwm %i two engines take %i tasks (48)', (hwm, expected) => {
+    const engines = pool('leastload', hwm)
+    engines.add('a', 0)
+    engines.add('b', 1)
+    let taken = 0
+    while (taken < 1000 && give(engines, `t${taken}`) !== undefined) taken += 1
+    expect(taken).toBe(expected)
+  })
+
+  it.each(['leastload', 'lru', 'plainrandom', 'twobin', 'weighted'] as const)(
+    '%s agrees with its placement function in ten thousand random steps',
+    scheme => {
+      const random = seeded(7)
+      const engines = pool(scheme, 'auto', random)
+      const names: string[] = []
+      for (let step = 0; step < 10_000; step++) {
+        const dice = random()
+        const engine = engines.get(names[Math.floor(random() * names.length)] ?? '')
+        if (dice < 0.02 || engine === undefined) {
+          names.push(`e${step}`)
+          engines.add(`e${step}`, step)
+        } else if (dice < 0.03) {
+          engines.remove(engine)
+          names.splice(names.indexOf(engine.uuid), 1)
+        } else if (dice < 0.5) give(engines, `t${step}`)
+        else if (engine.load > 0) {
+          engine.outstanding.delete(engine.outstanding.keys().next().value!)
+          engine.prefetch.ran(random() < 0.1 ? 100 : 0.02)
+          engines.changed(engine)
+        } else if (dice > 0.99) engines.single = !engines.single
+        if (step % 20 === 0) engines.validate()
+      }
+    },
+  )
+
+  it('gives an idle engine work before one that is in the middle of a run', () => {
+    const engines = pool('leastload', 'auto')
+    const busy = engines.add('busy', 0)
+    for (let i = 0; i < 10; i++) busy.prefetch.ran(0.01)
+    engines.changed(busy)
+    give(engines, 't1')
+    engines.add('idle', 1)
+    expect(give(engines, 't2')).toBe('idle')
+    expect([3, 4, 5, 6].map(n => give(engines, `t${n}`))).toEqual(['busy', 'busy', 'busy', 'busy'])
+  })
+})
+
+describe('Prefetch', () => {
+  const windows = (...runs: (number | undefined)[]): number[] => {
+    const prefetch = new Prefetch()
+    return runs.map(run => {
+      prefetch.ran(run)
+      return prefetch.window
+    })
+  }
+
+  it.each([
+    ['begins with one task', [], 1],
+    ['grows within a few replies where tasks take microseconds', [0.02, 0.02, 0.02, 0.02, 0.02], 251],
+    ['is never larger than a thousand', [0, 0, 0, 0, 0, 0, 0], 1000],
+    ['holds one task of 100 ms', [100, 100, 100], 1],
+    ['holds six of 1 ms', [1, 1, 1], 6],
+    ['falls at once when a task is long', [0.02, 0.02, 0.02, 0.02, 50], 1],
+    ['is one where no time is reported', [0.02, 0.02, undefined], 1],
+    ['ignores nonsense', [0.02, Number.NaN], 1],
+  ] as const)('%s', (_name, runs, expected) => {
+    expect(windows(...runs).at(-1) ?? 1).toBe(expected)
+  })
+
+  it('begins with one task again after the engine was idle', () => {
+    const prefetch = new Prefetch()
+    for (let i = 0; i < 9; i++) prefetch.ran(0.02)
+    prefetch.idle()
+    expect(prefetch.window).toBe(1)
+    prefetch.ran(0.02)
+    expect(prefetch.window).toBe(4)
+  })
+})
