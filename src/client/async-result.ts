@@ -16,6 +16,14 @@ export interface WaitOptions {
 /** For views: makes `sent` mean the bytes of this very result. */
 export const trackSent = Symbol('trackSent')
 
+/** The empty list of every result that has no request yet. */
+const NONE: RequestRecord[] = []
+
+interface Settlers<T> {
+  resolve(value: T | PromiseLike<T>): void
+  reject(error: unknown): void
+}
+
 /** How the values of the requests become the value of the whole. */
 export type Assemble = (values: unknown[]) => unknown
 
@@ -35,7 +43,7 @@ export type Assemble = (values: unknown[]) => unknown
  */
 export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements PromiseLike<T>, RecordOwner {
   protected readonly host: ResultHost
-  protected readonly records: RequestRecord[] = []
+  protected records: RequestRecord[] = NONE
   readonly #what: string
   readonly #single: boolean
   readonly #assemble: Assemble | undefined
@@ -45,6 +53,7 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   #receivedMs = 0
   #waiters: (() => void)[] | undefined
   #promise: Promise<T> | undefined
+  #settlers: Settlers<T> | undefined
   #sent: Promise<void> | undefined
 
   /**
@@ -62,7 +71,9 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   }
 
   [addRecord](record: RequestRecord): void {
-    this.records.push(record)
+    // Most results have one request, and an array that grew by `push` has room for sixteen more.
+    if (this.records.length === 0) this.records = [record]
+    else this.records.push(record)
     if (!record.isSettled) this.#open += 1
   }
 
@@ -284,22 +295,31 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   }
 
   #settledPromise(): Promise<T> {
-    if (this.#promise === undefined) {
-      this.#promise = this.ready()
-        ? attempt(() => this.collect())
-        : new Promise<T>((resolve, reject) => {
-            this.#onFinished(() => attempt(() => this.collect()).then(resolve, reject))
-          })
-    }
+    this.#promise ??= new Promise<T>((resolve, reject) => {
+      this.#settlers = { resolve, reject }
+      if (this.ready()) this.#settlePromise()
+    })
     return this.#promise
   }
 
+  #settlePromise(): void {
+    const settlers = this.#settlers
+    if (settlers === undefined) return
+    this.#settlers = undefined
+    try {
+      settlers.resolve(this.collect())
+    } catch (error) {
+      settlers.reject(error)
+    }
+  }
+
   #onFinished(wake: () => void): void {
-    this.#waiters ??= []
-    this.#waiters.push(wake)
+    if (this.#waiters === undefined) this.#waiters = [wake]
+    else this.#waiters.push(wake)
   }
 
   #finish(): void {
+    this.#settlePromise()
     const waiters = this.#waiters
     this.#waiters = undefined
     if (waiters !== undefined) for (const wake of waiters) wake()
@@ -319,14 +339,5 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
     if (failed.length === 0) return `done in ${this.elapsed.toFixed(3)} s`
     if (this.length === 1) return `failed: ${failed[0]!.error!.message}`
     return `${failed.length} of ${this.length} failed`
-  }
-}
-
-/** Calls at once: a synchronous value resolves in this very turn, a thrown error rejects. */
-function attempt<T>(produce: () => T | Promise<T>): Promise<T> {
-  try {
-    return Promise.resolve(produce())
-  } catch (error) {
-    return Promise.reject(error)
   }
 }

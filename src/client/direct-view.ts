@@ -231,8 +231,8 @@ export class DirectView<Shape extends ViewShape = 'many'> {
         owner: result,
         decode,
         signal: this.#options.signal,
-        ...(content !== undefined && { content }),
-        ...(buffers !== undefined && { buffers }),
+        content,
+        buffers,
       })
     }
     if (this.#options.track === true) result[trackSent]()

@@ -58,9 +58,9 @@ export interface Submission {
   /** Its target; undefined where a scheduler decides. */
   readonly engine?: EngineUuid | undefined
   readonly type: MessageType
-  readonly content?: object
-  readonly metadata?: object
-  readonly buffers?: Message
+  readonly content?: object | undefined
+  readonly metadata?: object | undefined
+  readonly buffers?: Message | undefined
   readonly owner: RecordOwner
   readonly decode: Decode
   readonly signal?: AbortSignal | undefined
@@ -184,13 +184,7 @@ export class Dispatcher implements ResultHost {
     owner[addRecord](record)
     if (signal !== undefined && !this.#follow(record, signal)) return record
     this.#requests.handle({ type: 'submitted', request: record }, 0)
-    this.#channels.send(route, engine, {
-      type,
-      msgId,
-      ...(content !== undefined && { content }),
-      ...(metadata !== undefined && { metadata }),
-      ...(buffers !== undefined && { buffers }),
-    })
+    this.#channels.send(route, engine, { type, msgId, content, metadata, buffers })
     return record
   }
 

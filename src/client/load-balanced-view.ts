@@ -1,19 +1,19 @@
 import { inspect } from 'node:util'
 import { UsageError } from '../errors.ts'
-import type { TaskMetadata } from '../protocol/catalogue.ts'
+import type { MessageType, TaskMetadata } from '../protocol/catalogue.ts'
 import { packCall, type Reference } from '../serialize/payload.ts'
+import type { Message } from '../transport/socket.ts'
 import { AsyncMapResult } from './async-map-result.ts'
 import { AsyncResult, trackSent } from './async-result.ts'
 import type { MapInputs, RemoteArguments } from './call-types.ts'
 import { columnReader, type Input } from './columns.ts'
 import { type DependencyInput, wireDependency } from './dependency.ts'
 import { checkInputs } from './direct-view.ts'
-import type { Submission } from './dispatcher.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
 import { mapCall } from './map-call.ts'
 import { MapRun } from './map-run.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
-import { seal } from './request-record.ts'
+import { type Decode, seal } from './request-record.ts'
 import { resolveTargets } from './targets.ts'
 import {
   decodeValue,
@@ -93,7 +93,7 @@ export class LoadBalancedView {
     ...args: RemoteArguments<Args>
   ): AsyncResult<Awaited<Value>, 'one'> {
     const buffers = packCall(fn as (...args: never[]) => unknown, args)
-    return this.#sendOne('apply', { type: 'apply_request', buffers, decode: decodeValue })
+    return this.#sendOne('apply', 'apply_request', undefined, buffers, decodeValue)
   }
 
   /** A function that calls `fn` on some engine. */
@@ -118,7 +118,15 @@ export class LoadBalancedView {
         const metadata = this.#metadata()
         for (const args of pieces) {
           const buffers = packCall(callee, args)
-          this.#submit({ type: 'apply_request', metadata, buffers, owner: result, decode: decodeValue })
+          this.#host.submit({
+            route: 'balanced',
+            type: 'apply_request',
+            metadata,
+            buffers,
+            owner: result,
+            decode: decodeValue,
+            signal: this.#options.signal,
+          })
         }
         return result[seal]()
       },
@@ -129,7 +137,7 @@ export class LoadBalancedView {
   /** Runs source text at the top level of some engine: of use where it is run for what it does. */
   execute(code: string, options: ExecuteOptions = {}): AsyncResult<ExecuteReply, 'one'> {
     const content = executeContent(code, options)
-    return this.#sendOne('execute', { type: 'execute_request', content, decode: decodeExecuteReply })
+    return this.#sendOne('execute', 'execute_request', content, undefined, decodeExecuteReply)
   }
 
   /**
@@ -167,9 +175,11 @@ export class LoadBalancedView {
       maxOutstanding: maxOutstanding ?? 'auto',
       engines: () => this.#engineCount(),
       send: (columns, firstIndex) => {
-        this.#submit({
+        this.#host.submit({
+          route: 'balanced',
           type: 'apply_request',
           metadata,
+          signal: this.#options.signal,
           ...mapCall(fn, columns, returnExceptions),
           owner: result,
           firstIndex,
@@ -179,18 +189,20 @@ export class LoadBalancedView {
     return result
   }
 
+  /** One task. Written out rather than spread together: this runs once for each of very many tasks. */
   #sendOne<T>(
     what: string,
-    request: Pick<Submission, 'type' | 'content' | 'buffers' | 'decode'>,
+    type: MessageType,
+    content: object | undefined,
+    buffers: Message | undefined,
+    decode: Decode,
   ): AsyncResult<T, 'one'> {
-    const result = new AsyncResult<T, 'one'>(this.#host, what, true)
-    this.#submit({ ...request, metadata: this.#metadata(), owner: result })
-    if (this.#options.track === true) result[trackSent]()
-    return result[seal]()
-  }
-
-  #submit(request: Omit<Submission, 'route' | 'engine' | 'signal'>): void {
-    this.#host.submit({ ...request, route: 'balanced', signal: this.#options.signal })
+    const { signal, track } = this.#options
+    const owner = new AsyncResult<T, 'one'>(this.#host, what, true)
+    const metadata = this.#metadata()
+    this.#host.submit({ route: 'balanced', type, content, metadata, buffers, owner, decode, signal })
+    if (track === true) owner[trackSent]()
+    return owner[seal]()
   }
 
   /** Left out is what is at its default: most tasks carry only our mark. */

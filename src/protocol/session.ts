@@ -24,11 +24,11 @@ export type Refusal = 'malformed' | 'unsigned' | 'forged' | 'replayed'
 
 export interface OutgoingMessage {
   readonly type: MessageType
-  readonly content?: object
-  readonly metadata?: object
+  readonly content?: object | undefined
+  readonly metadata?: object | undefined
   /** Header of the request that this answers: as parsed, or as the very frame that it came in. */
   readonly parentHeader?: Partial<Header> | Frame
-  readonly buffers?: Message
+  readonly buffers?: Message | undefined
   /** Chosen by the caller; otherwise the session numbers it. */
   readonly msgId?: string
 }
