@@ -18,9 +18,13 @@ export interface FreeName {
   readonly uses: NameUse[]
 }
 
-export interface NameUse {
+/** A part of the text. */
+export interface Range {
   readonly start: number
   readonly end: number
+}
+
+export interface NameUse extends Range {
   /** `{ name }`, or `name()`: what replaces it must be more than an expression. */
   readonly as: 'value' | 'shorthand' | 'callee'
 }
@@ -30,12 +34,16 @@ export interface FreeNames {
   /** An arrow function that uses the `this`, `arguments`, `super` or `new.target` of the function around it. */
   readonly outer: ReadonlySet<'this' | 'arguments' | 'super' | 'new.target'>
   /** `import.meta` expressions. */
-  readonly metas: readonly AnyNode[]
-  /** `import(…)` expressions. */
-  readonly imports: readonly AnyNode[]
+  readonly metas: readonly Range[]
+  /** The `import` of `import(…)` expressions. */
+  readonly imports: readonly Range[]
   /** A class has #private members of its instances. */
   readonly hasPrivate: boolean
 }
+
+/** What vite, and vitest with it, makes of `import(…)` and `import.meta`. */
+const VITE_IMPORT = '__vite_ssr_dynamic_import__'
+const VITE_META = '__vite_ssr_import_meta__'
 
 class Scope {
   readonly declared = new Set<string>()
@@ -50,8 +58,8 @@ type Outer = 'this' | 'arguments' | 'super' | 'new.target'
 
 class Walker {
   readonly outer = new Set<Outer>()
-  readonly metas: AnyNode[] = []
-  readonly imports: AnyNode[] = []
+  readonly metas: Range[] = []
+  readonly imports: Range[] = []
   hasPrivate = false
   #root: AnyNode | undefined
   readonly #shorthands = new Set<unknown>()
@@ -142,7 +150,7 @@ class Walker {
         this.#meta(node)
         return
       case 'ImportExpression':
-        this.imports.push(node)
+        this.imports.push({ start: node.start, end: node.start + 'import'.length })
         this.#children(node)
         return
       default:
@@ -183,6 +191,11 @@ class Walker {
 
   #use(id: Identifier, how: { assigned?: boolean; member?: string; as?: NameUse['as'] } = {}): void {
     const { name, start, end } = id
+    if (name === VITE_IMPORT || name === VITE_META) {
+      const found = name === VITE_IMPORT ? this.imports : this.metas
+      found.push({ start, end })
+      return
+    }
     const use: NameUse = { start, end, as: how.as ?? (this.#shorthands.has(id) ? 'shorthand' : 'value') }
     if (name === 'arguments' && this.#thisDepth > 0) return
     if (name === 'arguments') this.outer.add('arguments')

@@ -1,5 +1,6 @@
 import { tokenizer, tokTypes } from 'acorn'
 import type MagicString from 'magic-string'
+import type { Range } from './free-names.ts'
 import type { FunctionSource } from './function-text.ts'
 import type { Layout } from './source-place.ts'
 
@@ -13,12 +14,6 @@ const LOOSE = new Set<unknown>([
 ])
 /** The author's columns are kept up to here. */
 const COLUMN_MAX = 200
-
-/** A part of the text that is replaced as a whole. */
-export interface Range {
-  readonly start: number
-  readonly end: number
-}
 
 /**
  * Moves the line breaks of compiled text so that its statements stand where their author put them: then stack traces

@@ -1,6 +1,9 @@
 import { SerializationError } from '../errors.ts'
 
-/** Way from the root to the value at hand, for the message of a refusal. Keys are text, indices are numbers. */
+/**
+ * Way from the root to the value at hand, for the message of a refusal. Keys are text, indices are numbers, and
+ * arguments are negative numbers: making their text is left to the refusal.
+ */
 export class Path {
   readonly #steps: (string | number | symbol)[] = []
   depth = 0
@@ -10,14 +13,20 @@ export class Path {
     this.#steps[this.depth++] = step
   }
 
+  /** Goes to an argument of the call. */
+  enterArgument(index: number): void {
+    this.#steps[this.depth++] = -1 - index
+  }
+
   leave(): void {
     this.depth -= 1
   }
 
   toStrings(): string[] {
-    return this.#steps
-      .slice(0, this.depth)
-      .map(step => (typeof step === 'number' ? `[${step}]` : String(step)))
+    return this.#steps.slice(0, this.depth).map(step => {
+      if (typeof step !== 'number') return String(step)
+      return step < 0 ? `arguments[${-1 - step}]` : `[${step}]`
+    })
   }
 
   /** The error for values nested deeper than the stack. */

@@ -83,7 +83,7 @@ export function packCall(callee: Callee, args: readonly unknown[]): Frame[] {
 function writeArguments(encoder: Encoder, args: readonly unknown[], numbered: boolean): void {
   encoder.out.count(args.length)
   for (let i = 0; i < args.length; i++) {
-    if (numbered) encoder.path.enter(i)
+    if (numbered) encoder.path.enterArgument(i)
     encoder.value(args[i])
     if (numbered) encoder.path.leave()
   }

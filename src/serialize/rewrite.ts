@@ -4,9 +4,9 @@ import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { AnyNode } from 'acorn'
 import MagicString from 'magic-string'
-import { type FreeName, type FreeNames, isNameBlock, type NameUse } from './free-names.ts'
+import { type FreeName, type FreeNames, isNameBlock, type NameUse, type Range } from './free-names.ts'
 import type { FunctionSource } from './function-text.ts'
-import { layOut, type Range } from './layout.ts'
+import { layOut } from './layout.ts'
 import type { Layout } from './source-place.ts'
 
 /** What `import(…)` becomes: a function of the module's own address. */
@@ -38,7 +38,7 @@ export function rewriteSource(
     fixed.push({ start, end })
   }
   for (const { start, end } of free.metas) replace(start, end, metaText(base))
-  for (const { start } of free.imports) replace(start, start + 'import'.length, IMPORT_NAME)
+  for (const { start, end } of free.imports) replace(start, end, IMPORT_NAME)
   for (const { start, end } of nameBlocks(source))
     replace(start, end, breaksOf(source.text.slice(start, end)))
   if (source.key !== undefined) replace(source.key.start, source.key.end, keyText(name))
