@@ -43,7 +43,7 @@ export class Evaluator {
    */
   execute(source: string, filename: string): MaybePromise<unknown> {
     if (!NEEDS_REWRITING.test(source)) {
-      const script = compileOrNothing(source, filename)
+      const script = this.#compileOrNothing(source, filename)
       if (script !== undefined) return script.runInThisContext({ displayErrors: false })
     }
     if (this.#rewrite !== undefined) return this.#run(this.#parse(source, filename, this.#rewrite), filename)
@@ -55,7 +55,9 @@ export class Evaluator {
 
   /** Evaluates an expression in the global scope: the functions that arrive in payloads. */
   evaluate(source: string, position?: SourcePosition): unknown {
-    return compile(source, position ?? { filename: '<apply>' }).runInThisContext({ displayErrors: false })
+    return this.#compile(source, position ?? { filename: '<apply>' }).runInThisContext({
+      displayErrors: false,
+    })
   }
 
   /** Imports a module, from the engine's working directory where the specifier is relative or bare. */
@@ -85,7 +87,6 @@ export class Evaluator {
       return rewrite.rewriteCell(source, META)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
-      if (error.message.includes('choose another name')) throw withPosition(error, source, filename)
       return import('./strip-types.ts').then(({ stripTypes }) => {
         const stripped = stripTypes(source, filename)
         // The message about the text as JavaScript is the one that fits what most people write.
@@ -126,16 +127,45 @@ export class Evaluator {
   }
 
   #runBody(cell: RewrittenCell, filename: string): MaybePromise<unknown> {
+    const undo = this.#namespace.declare(cell.names, new Set(cell.isStrict ? cell.names : cell.vars))
+    try {
+      const value = this.#runScripts(cell, filename)
+      if (!(value instanceof Promise) || !cell.isAsync) return value
+      return value.catch((error: unknown) => {
+        undo()
+        throw error
+      })
+    } catch (error) {
+      undo()
+      throw error
+    }
+  }
+
+  #runScripts(cell: RewrittenCell, filename: string): unknown {
     // Compiled before anything runs, so that a cell with an error in it does nothing at all.
     const functions = cell.functions.map(({ source, lineOffset, columnOffset }) =>
-      compile(source, { filename, lineOffset, columnOffset }),
+      this.#compile(source, { filename, lineOffset, columnOffset }),
     )
     const body = cell.isAsync
-      ? compile(ASYNC_HEAD + cell.code + ASYNC_TAIL, { filename, columnOffset: -ASYNC_HEAD.length })
-      : compile(cell.code, { filename })
-    this.#namespace.declare(cell.isStrict ? cell.names : cell.vars)
+      ? this.#compile(ASYNC_HEAD + cell.code + ASYNC_TAIL, { filename, columnOffset: -ASYNC_HEAD.length })
+      : this.#compile(cell.code, { filename })
     for (const script of functions) script.runInThisContext({ displayErrors: false })
     return body.runInThisContext({ displayErrors: false })
+  }
+
+  #compile(source: string, position: Partial<SourcePosition>): vm.Script {
+    const shadowed = this.#namespace.withShadows(source)
+    const columnOffset = (position.columnOffset ?? 0) - shadowed.added
+    return compile(shadowed.source, { ...position, columnOffset })
+  }
+
+  #compileOrNothing(source: string, filename: string): vm.Script | undefined {
+    try {
+      return this.#compile(source, { filename })
+    } catch {
+      // The parser says better what is wrong, and it may be TypeScript.
+      return undefined
+    }
   }
 
   #keepMap(filename: string, map: import('node:module').SourceMap): void {
@@ -173,15 +203,6 @@ function compile(source: string, position: Partial<SourcePosition>): vm.Script {
     // `import()` in the code then resolves from the working directory, as it does in a file there.
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
-}
-
-function compileOrNothing(source: string, filename: string): vm.Script | undefined {
-  try {
-    return compile(source, { filename })
-  } catch {
-    // The parser says better what is wrong, and it may be TypeScript.
-    return undefined
-  }
 }
 
 /** Shows the line and the place in front of the message, as V8 does. */

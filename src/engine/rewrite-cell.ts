@@ -3,13 +3,13 @@
  * properties of the global object, and imports become bindings made before the cell runs.
  *
  * V8's own REPL mode was tried and left: there `let x` after `const x`, or after a function of that name, is an error
- * for ever, no name can be deleted, and a name taken from the language breaks the engine.
+ * for ever, no name can be deleted, and a name taken from the language breaks every library.
  *
  * Every line keeps its number. Columns move only within a declaration's own line, by a few characters.
  */
 
 import * as acorn from 'acorn'
-import { isReservedName, reservedMessage } from './namespace.ts'
+import { isConstant } from './namespace.ts'
 
 /** One `import` declaration. */
 export interface CellImport {
@@ -117,7 +117,7 @@ class CellRewriter {
         this.#hoist(statement as acorn.FunctionDeclaration)
         return
       case 'ClassDeclaration':
-        this.#declareName(statement.id, statement)
+        this.#declareName(statement.id)
         this.#edit(statement.start, statement.start, `void (${statement.id.name} = `)
         this.#edit(statement.end, statement.end, ');')
         return
@@ -128,7 +128,7 @@ class CellRewriter {
 
   #import(declaration: acorn.ImportDeclaration): void {
     const bindings = declaration.specifiers.map((specifier): [string, string] => {
-      this.#declareName(specifier.local, specifier)
+      checkName(specifier.local)
       if (specifier.type === 'ImportDefaultSpecifier') return [specifier.local.name, 'default']
       if (specifier.type === 'ImportNamespaceSpecifier') return [specifier.local.name, '*']
       return [specifier.local.name, nameOf(specifier.imported)]
@@ -166,7 +166,7 @@ class CellRewriter {
   }
 
   #hoist(declaration: acorn.FunctionDeclaration): void {
-    this.#declareName(declaration.id, declaration)
+    this.#declareName(declaration.id)
     const { name } = declaration.id
     const { line, column } = declaration.loc!.start
     const prefix = `${name} = `
@@ -209,7 +209,7 @@ class CellRewriter {
   #declarePattern(pattern: acorn.Pattern, into?: Set<string>): void {
     switch (pattern.type) {
       case 'Identifier':
-        this.#declareName(pattern, pattern)
+        this.#declareName(pattern)
         into?.add(pattern.name)
         return
       case 'ObjectPattern':
@@ -227,14 +227,8 @@ class CellRewriter {
     }
   }
 
-  #declareName(id: acorn.Identifier, at: Node): void {
-    if (isReservedName(id.name)) {
-      const { line, column } = at.loc!.start
-      throw Object.assign(new SyntaxError(`${reservedMessage(id.name)} (${line}:${column})`), {
-        pos: at.start,
-        loc: at.loc!.start,
-      })
-    }
+  #declareName(id: acorn.Identifier): void {
+    checkName(id)
     this.#names.add(id.name)
   }
 
@@ -303,6 +297,13 @@ class CellRewriter {
     }
     return code + this.#source.slice(at)
   }
+}
+
+function checkName(id: acorn.Identifier): void {
+  if (!isConstant(id.name)) return
+  const { line, column } = id.loc!.start
+  const message = `${id.name} cannot be declared: choose another name (${line}:${column})`
+  throw Object.assign(new SyntaxError(message), { pos: id.start, loc: id.loc!.start })
 }
 
 /** Whether nothing of a statement is left in the rewritten cell. */

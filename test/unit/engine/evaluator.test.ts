@@ -156,10 +156,37 @@ describe('Evaluator', () => {
     expect((await failure('return 5')).name).toBe('SyntaxError')
   })
 
-  it('refuses names that the engine needs, and says so', async () => {
-    const error = await failure('const ok = 1\nlet Promise = 5')
-    expect(error).toBeInstanceOf(SyntaxError)
-    expect(error.message).toMatch(/^Promise cannot be redefined on an engine.*choose another name/)
+  it('gives a cell names that Node and the language have taken, and nobody else', async () => {
+    const own = globalThis.setTimeout
+    expect(await run("import { setTimeout } from 'node:timers/promises'; await setTimeout(1, 'slept')")).toBe(
+      'slept',
+    )
+    expect(await run("await setTimeout(1, 'again')")).toBe('again')
+    expect(globalThis.setTimeout).toBe(own)
+    expect(
+      await run('const process = 1, Map = 2; let { Buffer } = { Buffer: 3 }; [process, Map, Buffer]'),
+    ).toEqual([1, 2, 3])
+    expect(await run('function Promise() { return 4 }\nclass Error {}\nPromise()')).toBe(4)
+    expect(new Map().size).toBe(0)
+    expect(await run('process + Map')).toBe(3)
+    expect((evaluator.evaluate('(x => Map + x)') as (x: number) => number)(1)).toBe(3)
+    expect(namespace.lookup('Map')).toBe(2)
+    expect(namespace.names()).toContain('Map')
+    namespace.clear()
+    expect(await run('new Map().size')).toBe(0)
+    expect(await run('typeof setTimeout + typeof process + typeof Buffer.from')).toBe(
+      'functionobjectfunction',
+    )
+  })
+
+  it('leaves a taken name as it was when the cell that redefines it fails', async () => {
+    await failure('throw new Error("x"); const process = 1')
+    await failure('await null; throw new Error("x"); const process = 1')
+    expect(await run('typeof process.pid')).toBe('number')
+  })
+
+  it('needs no shadow for what is there anyway', async () => {
+    await run("import process from 'node:process'; import { Buffer } from 'node:buffer'")
     expect(namespace.names()).toEqual([])
   })
 

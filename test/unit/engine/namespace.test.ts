@@ -35,8 +35,8 @@ describe('Namespace', () => {
     expect(Object.getPrototypeOf(globalThis)).not.toHaveProperty('polluted')
   })
 
-  it('refuses what is no name, and names that the engine needs', () => {
-    for (const name of ['a-b', '1x', '', 'a b', 'Map', 'Promise', 'undefined'])
+  it('refuses what is no name', () => {
+    for (const name of ['a-b', '1x', '', 'a b', 'undefined', 'NaN'])
       expect(() => namespace.set(name, 1)).toThrow(UsageError)
     expect(() => namespace.set('größe_$1', 1)).not.toThrow()
   })
