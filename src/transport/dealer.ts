@@ -21,7 +21,7 @@ export class DealerPattern implements Pattern {
     return this.#waitingBytes
   }
 
-  opened(link: Link): void {
+  opened(link: Link): undefined {
     this.#links.push(link)
     this.#passOn()
   }

@@ -42,7 +42,7 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
     this.#carrier = makeCarrier(this)
   }
 
-  bind(url: string): Promise<string> {
+  async bind(url: string): Promise<string> {
     this.#assertOpen()
     return this.#carrier.bind(url)
   }
@@ -81,7 +81,7 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
   }
 
   drained(): Promise<void> {
-    if (this.#isDrained()) return Promise.resolve()
+    if (this.#closed !== undefined || this.#isDrained()) return Promise.resolve()
     const waiter = deferred<void>()
     this.#drainWaiters.push(waiter)
     return waiter.promise
@@ -94,8 +94,8 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
       linkMarks: new Map(),
     }
     for (const link of this.#links) waiter.linkMarks.set(link, link.messagesTaken)
-    if (!this.#isFlushed(waiter)) this.#flushWaiters.push(waiter)
-    else waiter.done.resolve()
+    if (this.#closed !== undefined || this.#isFlushed(waiter)) waiter.done.resolve()
+    else this.#flushWaiters.push(waiter)
     return waiter.done.promise
   }
 
@@ -107,8 +107,12 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
   // What the carrier tells.
 
   opened(link: Link): void {
+    const refusal = this.#pattern.opened(link)
+    if (refusal !== undefined) {
+      link.close(refusal)
+      return
+    }
     this.#links.add(link)
-    this.#pattern.opened(link)
     this.#options.onPeer?.({ type: 'peer_joined', identity: link.identity, remote: link.remote })
     this.#wake()
   }

@@ -8,7 +8,8 @@ export interface Pattern {
   /** Messages that waited so far, and how many of them were passed to a link: both only grow. */
   readonly messagesTaken: number
   readonly messagesHanded: number
-  opened(link: Link): void
+  /** @returns why the link is refused, if it is */
+  opened(link: Link): string | undefined
   closed(link: Link, unsent: readonly Message[]): void
   received(link: Link, message: Frame[]): void
   topicChanged(link: Link, subscribe: boolean, topic: Buffer): void

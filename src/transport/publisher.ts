@@ -34,7 +34,7 @@ export class PublisherPattern implements Pattern {
     this.#onDrop = onDrop
   }
 
-  opened(link: Link): void {
+  opened(link: Link): undefined {
     this.#links.set(link, new TopicSet())
   }
 

@@ -23,12 +23,17 @@ export class RouterPattern implements Pattern {
     this.#host = host
   }
 
-  opened(link: Link): void {
+  opened(link: Link): string | undefined {
     if (link.identity.length === 0) link.identity = this.#freshName()
     const name = link.identity.toString('latin1')
     const old = this.#links.get(name)
+    if (old !== undefined && link.identity[0] === 0) {
+      // We make such names for peers without one: nobody may take what is for another by guessing its name.
+      return 'took a name that was made for another'
+    }
     this.#links.set(name, link)
     old?.close('replaced by a new connection of the same name')
+    return undefined
   }
 
   closed(link: Link): void {

@@ -24,7 +24,7 @@ export class SubscriberPattern implements Pattern {
     this.#maySend = maySend
   }
 
-  opened(link: Link): void {
+  opened(link: Link): undefined {
     this.#links.add(link)
     for (const topic of this.#topics) link.sendTopic(true, topic)
   }

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket as Stream } from 'node:net'
+import { invariant } from '../base/assert.ts'
 import { ConnectionError } from '../errors.ts'
 import { socketIdentity } from './identity.ts'
 import type { Carrier, LinkHost } from './link.ts'
@@ -12,6 +13,7 @@ const FRAME_BYTES_MAX = 4 * 1024 ** 3
 const MESSAGE_FRAMES_MAX = 65_536
 const COMMAND_BYTES_MAX = 65_536
 const RECONNECT = { minMs: 50, maxMs: 1000 }
+const BACKLOG = 1024
 const STRANGERS_MAX = 2048
 const HANDSHAKE_MS = 30_000
 
@@ -21,6 +23,7 @@ export class TcpCarrier implements Carrier {
   readonly #zmtp: ZmtpOptions
   readonly #dial: DialOptions
   readonly #servers = new Set<Server>()
+  readonly #bindings = new Set<Promise<string>>()
   readonly #dialers = new Map<string, TcpDialer>()
   readonly #connections = new Set<TcpConnection>()
   #paused = false
@@ -34,18 +37,27 @@ export class TcpCarrier implements Carrier {
   }
 
   async bind(url: string): Promise<string> {
+    const binding = this.#listen(url)
+    this.#bindings.add(binding)
+    try {
+      return await binding
+    } finally {
+      this.#bindings.delete(binding)
+    }
+  }
+
+  async #listen(url: string): Promise<string> {
     const { host, port } = parseTcpUrl(url)
     const server = createServer({ noDelay: true }, stream => this.#adopt(stream))
     await new Promise<void>((resolve, reject) => {
       server.once('error', error => reject(bindError(url, error)))
-      server.listen({ host, port, backlog: 1024 }, resolve)
+      server.listen({ host, port, backlog: BACKLOG }, resolve)
     })
     // A failing accept (too many open files) concerns that one connection; those there are go on.
     server.on('error', () => {})
     this.#servers.add(server)
     const address = server.address()
-    if (address === null || typeof address === 'string')
-      throw new ConnectionError(`cannot tell where ${url} listens`)
+    invariant(address !== null && typeof address === 'object', `a TCP server listens on ${address}`)
     return tcpUrl(host, address.port)
   }
 
@@ -75,6 +87,7 @@ export class TcpCarrier implements Carrier {
 
   async close(lingerMs: number): Promise<void> {
     this.#closing = true
+    await Promise.allSettled(this.#bindings)
     const stopped = [...this.#servers].map(
       server => new Promise<void>(resolve => server.close(() => resolve())),
     )

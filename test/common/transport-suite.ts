@@ -412,7 +412,7 @@ function lifetime(bench: () => Bench): void {
     await connected.socket.close()
     expect(connected.send('late')).toBe('unroutable')
     expect(() => connected.socket.connect(url)).toThrow(UsageError)
-    expect(() => connected.socket.bind('tcp://127.0.0.1:0')).toThrow(UsageError)
+    await expect(connected.socket.bind('tcp://127.0.0.1:0')).rejects.toThrow(UsageError)
   })
 
   it('close is done once, however often it is asked for', async () => {

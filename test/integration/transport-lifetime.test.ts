@@ -79,6 +79,15 @@ it('DEALER keeps what the system did not take when its connection is lost, and s
   expect(numbers).toEqual(Array.from(numbers, (_, i) => 50 - numbers.length + i))
 })
 
+it('close waits for a bind that is under way', async () => {
+  const first = bench.probe('ROUTER')
+  const binding = first.socket.bind('tcp://127.0.0.1:0')
+  const closing = first.socket.close()
+  const url = await binding
+  await closing
+  await expect(RawPeer.connect(url)).rejects.toThrow('ECONNREFUSED')
+})
+
 it('connecting is tried again and again while nobody listens', async () => {
   const listener = new RawListener()
   const url = await listener.listen()

@@ -173,6 +173,19 @@ describe('tcpTransport on the wire', () => {
 })
 
 describe('tcpTransport against strangers', () => {
+  it('a name that a ROUTER made for one peer cannot be taken by another', async () => {
+    const { bound, url, connected } = await bench.pair('ROUTER', 'DEALER')
+    connected.send('who am I')
+    const [name] = await bound.receive()
+    const thief = await RawPeer.connect(url)
+    thief.greet()
+    thief.ready('DEALER', name)
+    await thief.closed
+    expect(bound.send(name!, 'for the first')).toBe('ok')
+    expect(await connected.receive()).toEqual(['for the first'])
+    expect(bound.peers.length).toBe(0)
+  })
+
   it.each([
     ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['ZMTP 2.0', '\xff\0\0\0\0\0\0\0\x01\x7f\x01\x05\0\0'],
