@@ -1,0 +1,623 @@
+import { describe, expect, it } from 'vitest'
+import {
+  TaskQueue,
+  type TaskQueueEffect,
+  type TaskQueueOptions,
+} from '../../../../src/controller/state/task-queue.ts'
+import type { DeathCause } from '../../../../src/protocol/catalogue.ts'
+import type { Json } from '../../../../src/protocol/envelope.ts'
+import { applyReply, applyRequest, clientA, OWN } from '../tools.ts'
+import { seeded } from './seeded.ts'
+
+const SIGKILL: DeathCause = { signal: 'SIGKILL' }
+
+/** One line an effect: `t1 > a`, `a > t1 ok`, `t1 ! TaskTimeout`. */
+function line(effect: TaskQueueEffect): string {
+  switch (effect.type) {
+    case 'dispatch_task':
+      return `${effect.task.msgId} > ${effect.engine}${effect.refresh ? ' refreshed' : ''}`
+    case 'relay_reply':
+      return `${effect.engine} > ${effect.task.msgId} ${effect.reply.metadata.status}`
+    case 'answer_error':
+      return `${effect.task.msgId} ! ${effect.error.ename}${effect.engine === undefined ? '' : ` as ${effect.engine}`}`
+    case 'drop_reply':
+      return `${effect.engine} x ${effect.msgId}`
+  }
+}
+
+class World {
+  readonly queue: TaskQueue
+  nowMs = 0
+  #engines = 0
+
+  constructor(options: Partial<TaskQueueOptions> = {}) {
+    this.queue = new TaskQueue({ scheme: 'leastload', hwm: 1, random: () => 0, ...options })
+  }
+
+  #after(effects: TaskQueueEffect[]): string[] {
+    this.queue.validate()
+    this.last = effects
+    for (const effect of effects) {
+      if (effect.type !== 'relay_reply' && effect.type !== 'answer_error') continue
+      this.answers.set(effect.task.msgId, (this.answers.get(effect.task.msgId) ?? 0) + 1)
+    }
+    return effects.map(line)
+  }
+  last: TaskQueueEffect[] = []
+  /** How many answers each task got. */
+  readonly answers = new Map<string, number>()
+
+  join(...names: string[]): string[] {
+    return names.flatMap(engine =>
+      this.#after(this.queue.handle({ type: 'engine_joined', engine, id: this.#engines++ }, this.nowMs)),
+    )
+  }
+
+  leave(engine: string, cause: DeathCause | undefined = SIGKILL, orderly = false): string[] {
+    return this.#after(this.queue.handle({ type: 'engine_left', engine, cause, orderly }, this.nowMs))
+  }
+
+  reconnect(engine: string): string[] {
+    return this.#after(this.queue.handle({ type: 'engine_reconnected', engine }, this.nowMs))
+  }
+
+  submit(msgId: string, metadata: Json = {}): string[] {
+    const request = applyRequest(msgId, metadata)
+    const event = { type: 'task_submitted', msgId, client: clientA, request, metadata } as const
+    return this.#after(this.queue.handle(event, this.nowMs))
+  }
+
+  reply(engine: string, msgId: string, metadata: Json = { status: 'ok' }): string[] {
+    const event = {
+      type: 'task_replied',
+      engine,
+      msgId,
+      reply: applyReply(msgId, metadata),
+      metadata,
+    } as const
+    return this.#after(this.queue.handle(event, this.nowMs))
+  }
+
+  error(engine: string, msgId: string): string[] {
+    return this.reply(engine, msgId, { status: 'error' })
+  }
+
+  refuse(engine: string, msgId: string): string[] {
+    return this.reply(engine, msgId, { status: 'error', dependencies_met: false })
+  }
+
+  wait(ms: number): string[] {
+    const lines: string[] = []
+    const untilMs = this.nowMs + ms
+    while (this.queue.wakeAtMs <= untilMs) {
+      this.nowMs = this.queue.wakeAtMs
+      lines.push(...this.#after(this.queue.handle({ type: 'tick' }, this.nowMs)))
+    }
+    this.nowMs = untilMs
+    return lines
+  }
+
+  /** Text of the error that was answered last. */
+  get evalue(): string {
+    const effect = this.last.findLast(one => one.type === 'answer_error')
+    return effect?.type === 'answer_error' ? effect.error.evalue : ''
+  }
+}
+
+describe('TaskQueue', () => {
+  it('keeps tasks until an engine comes (49)', () => {
+    const world = new World()
+    expect(world.submit('t1')).toEqual([])
+    expect(world.submit('t2')).toEqual([])
+    expect(world.queue.unassigned()).toEqual(['t1', 't2'])
+    expect(world.join('a')).toEqual(['t1 > a'])
+    expect(world.reply('a', 't1')).toEqual(['a > t1 ok', 't2 > a'])
+    expect(world.queue.story('t2')).toEqual(['submitted', 'assigned to engine a'])
+  })
+
+  it('tells where every task is (57)', () => {
+    const world = new World()
+    world.join('a')
+    world.submit('t1')
+    world.submit('t2')
+    expect(world.queue.tasksOf('a')).toEqual(['t1'])
+    expect(world.queue.unassigned()).toEqual(['t2'])
+    world.reply('a', 't1')
+    expect(world.queue.tasksOf('a')).toEqual(['t2'])
+    expect([world.queue.isPending('t1'), world.queue.isPending('t2')]).toEqual([false, true])
+  })
+
+  it('gives one answer for a name that was used twice', () => {
+    const world = new World({ hwm: 0 })
+    world.join('a', 'b')
+    expect([...world.submit('t'), ...world.submit('t')]).toEqual(['t > b', 't > a'])
+    expect(world.reply('b', 't')).toEqual(['b x t'])
+    expect(world.reply('a', 't')).toEqual(['a > t ok'])
+    expect(world.reply('a', 't')).toEqual(['a x t'])
+  })
+
+  it('drops replies that nobody waits for, and counts them', () => {
+    const world = new World()
+    world.join('a')
+    expect(world.reply('a', 'never')).toEqual(['a x never'])
+    expect(world.reply('stranger', 'never')).toEqual(['stranger x never'])
+    expect(world.queue.repliesDropped).toBe(2)
+  })
+
+  it.each([
+    [{ targets: 'a' }, 'TypeError'],
+    [{ targets: [1] }, 'TypeError'],
+    [{ timeout: 'soon' }, 'TypeError'],
+    [{ retries: {} }, 'TypeError'],
+    [{ after: 7 }, 'InvalidDependency'],
+    [{ follow: { dependencies: ['x'], success: false, failure: false } }, 'InvalidDependency'],
+  ])('answers metadata %j with an error', (metadata, ename) => {
+    const world = new World()
+    world.join('a')
+    expect(world.submit('t', metadata)).toEqual([`t ! ${ename}`])
+    expect(world.submit('u')).toEqual(['u > a'])
+  })
+
+  describe('targets (50)', () => {
+    it('are honoured', () => {
+      const world = new World()
+      world.join('a', 'b')
+      expect(world.submit('t1', { targets: ['a'] })).toEqual(['t1 > a'])
+      expect(world.submit('t2', { targets: ['a'] })).toEqual([])
+      expect(world.submit('t3')).toEqual(['t3 > b'])
+      expect(world.reply('b', 't3')).toEqual(['b > t3 ok'])
+      expect(world.reply('a', 't1')).toEqual(['a > t1 ok', 't2 > a'])
+    })
+
+    it('that are all unknown are impossible', () => {
+      const world = new World()
+      expect(world.submit('t', { targets: ['nobody'] })).toEqual(['t ! ImpossibleDependency'])
+      expect(world.submit('t', { targets: ['nobody'], ...OWN })).toEqual(['t ! ImpossibleDependency'])
+    })
+
+    it('that die while a task waits for them end it', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t1', { targets: ['a'] })
+      world.submit('t2', { targets: ['a'] })
+      world.submit('t3', { targets: ['a'], ...OWN })
+      expect(world.leave('a')).toEqual(['t2 ! ImpossibleDependency', 't3 ! EngineError'])
+      expect(world.evalue).toContain('engine 0 (killed by SIGKILL)')
+    })
+
+    it('serve the first come first, whichever line they stand in', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('busy')
+      world.submit('t1', { targets: ['a'] })
+      world.submit('t2')
+      world.submit('t3', { targets: ['a', 'b'] })
+      expect(world.reply('a', 'busy')).toEqual(['a > busy ok', 't1 > a'])
+      expect(world.reply('a', 't1')).toEqual(['a > t1 ok', 't2 > a'])
+      expect(world.reply('a', 't2')).toEqual(['a > t2 ok', 't3 > a'])
+    })
+  })
+
+  describe('after and follow (51)', () => {
+    it('after waits for its task', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t1')
+      expect(world.submit('t2', { after: ['t1'] })).toEqual([])
+      expect(world.reply('b', 't1')).toEqual(['b > t1 ok', 't2 > a'])
+      expect(world.submit('t3', { after: ['t1'] })).toEqual(['t3 > b'])
+    })
+
+    it.each([
+      ['an unknown id', { after: ['nosuch'] }],
+      ['its own id', { after: ['t'] }],
+      ['an unknown id to follow', { follow: ['nosuch'] }],
+    ])('%s is invalid', (_name, metadata) => {
+      const world = new World()
+      world.join('a')
+      expect(world.submit('t', metadata)).toEqual(['t ! InvalidDependency'])
+    })
+
+    it('a failure brings down a whole chain at once', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t0')
+      for (let i = 1; i < 10_000; i++) {
+        const metadata = { after: [`t${i - 1}`] }
+        const request = applyRequest(`t${i}`, metadata)
+        const event = { type: 'task_submitted', msgId: `t${i}`, client: clientA, request, metadata } as const
+        expect(world.queue.handle(event, 0)).toEqual([])
+      }
+      const lines = world.error('a', 't0')
+      expect(lines).toHaveLength(10_000)
+      expect(lines.at(-1)).toBe('t9999 ! ImpossibleDependency')
+      expect(world.submit('late', { after: ['t0'] })).toEqual(['late ! ImpossibleDependency'])
+    })
+
+    it('failure: true waits for a failure', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t1')
+      world.submit('t2', { after: { dependencies: ['t1'], success: false, failure: true } })
+      expect(world.error('a', 't1')).toEqual(['a > t1 error', 't2 > a'])
+    })
+
+    it('all: false needs one of them', () => {
+      const world = new World({ hwm: 0 })
+      world.join('a')
+      world.submit('t1')
+      world.submit('t2')
+      world.submit('t3', { after: { dependencies: ['t1', 't2'], all: false } })
+      expect(world.error('a', 't1')).toEqual(['a > t1 error'])
+      expect(world.reply('a', 't2')).toEqual(['a > t2 ok', 't3 > a'])
+    })
+
+    it('follow runs where the other ran', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t1')
+      world.reply('b', 't1')
+      expect(world.submit('t2', { follow: ['t1'] })).toEqual(['t2 > b'])
+      expect(world.submit('t3', { follow: ['t1'] })).toEqual([])
+      expect(world.reply('b', 't2')).toEqual(['b > t2 ok', 't3 > b'])
+    })
+
+    it('follow waits for a task that still runs', () => {
+      const world = new World({ hwm: 0 })
+      world.join('a', 'b')
+      world.submit('t1')
+      expect(world.submit('t2', { follow: ['t1'] })).toEqual([])
+      expect(world.reply('b', 't1')).toEqual(['b > t1 ok', 't2 > b'])
+    })
+
+    it('follow of two tasks that ran on two engines is impossible', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t1')
+      world.submit('t2')
+      world.reply('a', 't2')
+      world.reply('b', 't1')
+      expect(world.submit('t3', { follow: ['t1', 't2'] })).toEqual(['t3 ! ImpossibleDependency'])
+      expect(world.submit('t4', { follow: { dependencies: ['t1', 't2'], all: false } })).toHaveLength(1)
+    })
+
+    it('follow of an engine that died is impossible', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t1')
+      world.reply('b', 't1')
+      world.leave('b')
+      expect(world.submit('t2', { follow: ['t1'] })).toEqual(['t2 ! ImpossibleDependency'])
+    })
+  })
+
+  describe('an unmet functional dependency (52)', () => {
+    it('moves the task on and does not use its retries', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 1 })
+      expect(world.refuse('b', 't')).toEqual(['t > a'])
+      expect(world.refuse('a', 't')).toEqual([])
+      expect(world.join('c')).toEqual(['t > c'])
+      expect(world.error('c', 't')).toEqual([])
+    })
+
+    it('on all targets is impossible', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { targets: ['a', 'b'] })
+      world.refuse('b', 't')
+      expect(world.refuse('a', 't')).toEqual(['t ! ImpossibleDependency'])
+    })
+
+    it('on all engines is impossible for our own tasks', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', OWN)
+      world.refuse('b', 't')
+      expect(world.refuse('a', 't')).toEqual(['t ! ImpossibleDependency'])
+    })
+  })
+
+  describe('retries (53)', () => {
+    it('run on another engine, and the last error is the answer', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 1 })
+      expect(world.error('b', 't')).toEqual(['t > a'])
+      expect(world.error('a', 't')).toEqual(['a > t error'])
+    })
+
+    it('of a stock task wait for a new engine when there is no other', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t', { retries: 2 })
+      expect(world.error('a', 't')).toEqual([])
+      expect(world.join('b')).toEqual(['t > b'])
+    })
+
+    it('of a stock task with one target end as impossible', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 1, targets: ['a'] })
+      expect(world.error('a', 't')).toEqual(['t ! ImpossibleDependency'])
+    })
+
+    it('of our own task go back to the same engine, in fresh bytes, when there is no other', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t', { retries: 2, ...OWN })
+      expect(world.error('a', 't')).toEqual(['t > a refreshed'])
+      expect(world.error('a', 't')).toEqual(['t > a refreshed'])
+      expect(world.error('a', 't')).toEqual(['a > t error'])
+    })
+
+    it('of our own task prefer an engine that has not failed it, even a busy one', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 2, ...OWN })
+      world.submit('long')
+      expect(world.error('b', 't')).toEqual([])
+      expect(world.reply('a', 'long')).toEqual(['a > long ok', 't > a'])
+      expect(world.error('a', 't')).toEqual(['t > b refreshed'])
+    })
+
+    it('of our own task give its real error when its targets are gone', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 2, targets: ['a', 'b'], ...OWN })
+      world.submit('long', { targets: ['a'] })
+      world.error('b', 't')
+      world.leave('b')
+      expect(world.leave('a')).toEqual(['b > t error'])
+    })
+
+    it('are not spent on an abort of our own task', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 2, ...OWN })
+      expect(world.reply('b', 't', { status: 'aborted' })).toEqual(['b > t aborted'])
+    })
+  })
+
+  describe('timeout (54)', () => {
+    it('ends a task that waits, and not one that runs', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t1', { timeout: 1 })
+      world.submit('t2', { timeout: 1 })
+      expect(world.wait(999)).toEqual([])
+      expect(world.wait(1)).toEqual(['t2 ! TaskTimeout'])
+      expect(world.wait(10_000)).toEqual([])
+      expect(world.reply('a', 't1')).toEqual(['a > t1 ok'])
+    })
+
+    it('starts anew when the task is queued again', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t', { timeout: 1, retries: 1 })
+      world.wait(5000)
+      expect(world.error('a', 't')).toEqual([])
+      expect(world.wait(999)).toEqual([])
+      expect(world.wait(1)).toEqual(['t ! TaskTimeout'])
+    })
+
+    it('ends a task whose dependency takes too long', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t1')
+      world.submit('t2', { after: ['t1'], timeout: 2 })
+      expect(world.wait(2000)).toEqual(['t2 ! TaskTimeout'])
+      expect(world.reply('a', 't1')).toEqual(['a > t1 ok'])
+    })
+  })
+
+  describe('the death of an engine with a stock task (55)', () => {
+    it('is answered 5 s later in its name', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t')
+      expect(world.leave('a')).toEqual([])
+      expect(world.wait(4999)).toEqual([])
+      expect(world.wait(1)).toEqual(['t ! EngineError as a'])
+      expect(world.evalue).toBe("Engine b'a' died while running task 't'")
+    })
+
+    it('is a failure that retries count', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 1 })
+      world.leave('b')
+      expect(world.wait(5000)).toEqual(['t > a'])
+    })
+
+    it('is impossible to retry with one target', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', { retries: 1, targets: ['b'] })
+      world.leave('b')
+      expect(world.wait(5000)).toEqual(['t ! ImpossibleDependency'])
+    })
+
+    it('is forgiven by a late reply within that time, and by none after it (56)', () => {
+      const world = new World({ hwm: 0 })
+      world.join('a')
+      world.submit('t1')
+      world.submit('t2')
+      world.leave('a')
+      expect(world.reply('a', 't1')).toEqual(['a > t1 ok'])
+      world.wait(5000)
+      expect(world.reply('a', 't2')).toEqual(['a x t2'])
+    })
+  })
+
+  describe('the death of an engine with our own task', () => {
+    it('runs it elsewhere at once, without using its retries', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', OWN)
+      expect(world.leave('b')).toEqual(['t > a'])
+      expect(world.reply('b', 't')).toEqual(['b x t'])
+      expect(world.reply('a', 't')).toEqual(['a > t ok'])
+    })
+
+    it('waits for an engine when there is none', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t', OWN)
+      expect(world.leave('a')).toEqual([])
+      expect(world.join('b')).toEqual(['t > b'])
+    })
+
+    it('gives the task up at the third, naming all three and their causes', () => {
+      const world = new World()
+      world.join('a', 'b', 'c', 'd')
+      world.submit('t', OWN)
+      expect(world.leave('d', { exit_code: 1, stderr: 'out of memory\n' })).toEqual(['t > c'])
+      expect(world.leave('c', SIGKILL)).toEqual(['t > b'])
+      expect(world.leave('b', { reason: 'connection lost' })).toEqual(['t ! EngineError'])
+      expect(world.evalue).toBe(
+        '3 engines died while running task t: engine 3 (exit code 1, its last words: out of memory); ' +
+          'engine 2 (killed by SIGKILL); engine 1 (connection lost)',
+      )
+      expect(world.submit('next', OWN)).toEqual(['next > a'])
+    })
+
+    it('does not count when the engine was asked to go', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t', OWN)
+      for (const name of ['b', 'c', 'd', 'e']) {
+        world.join(name)
+        expect(world.leave(String.fromCharCode(name.charCodeAt(0) - 1), undefined, true)).toEqual([
+          `t > ${name}`,
+        ])
+      }
+    })
+
+    it('makes suspects of all it held: each then runs alone, and only the culprit ends', () => {
+      const world = new World({ hwm: 10 })
+      world.join('a', 'b', 'c', 'd')
+      for (const name of ['b', 'c', 'd']) world.submit(`on-${name}`, { targets: [name] })
+      world.join('e')
+      for (const engine of ['b', 'c', 'd']) world.reply(engine, `on-${engine}`)
+      for (const name of ['t1', 'poison', 't2']) world.submit(name, { ...OWN, targets: ['a', 'b', 'c', 'd'] })
+      const lines: string[] = []
+      const left = new Set(['t1', 'poison', 't2'])
+      for (let death = 0; death < 3 && left.has('poison'); death++) {
+        const engine = ['a', 'b', 'c', 'd'].find(name => world.queue.tasksOf(name).includes('poison'))!
+        if (death > 0) expect(world.queue.tasksOf(engine)).toEqual(['poison'])
+        lines.push(...world.leave(engine))
+        for (const name of ['a', 'b', 'c', 'd']) {
+          for (const task of world.queue.tasksOf(name)) {
+            if (task !== 'poison') lines.push(...world.reply(name, task))
+          }
+        }
+        if (!world.queue.isPending('poison')) left.delete('poison')
+      }
+      expect(lines).toContain('poison ! EngineError')
+      expect(lines.filter(text => text.includes('!'))).toHaveLength(1)
+    })
+
+    it('lets the others prefetch again once the suspects are through', () => {
+      const world = new World({ hwm: 3 })
+      world.join('a', 'b')
+      for (let i = 0; i < 6; i++) world.submit(`t${i}`, OWN)
+      for (let i = 6; i < 12; i++) world.submit(`t${i}`, OWN)
+      world.leave('b')
+      for (const task of world.queue.tasksOf('a')) world.reply('a', task)
+      for (let i = 0; i < 3; i++) {
+        expect(world.queue.tasksOf('a')).toHaveLength(1)
+        world.reply('a', world.queue.tasksOf('a')[0]!)
+      }
+      expect(world.queue.tasksOf('a')).toHaveLength(3)
+    })
+  })
+
+  it('sends what a lost connection may have swallowed again, in fresh bytes', () => {
+    const world = new World({ hwm: 2 })
+    world.join('a')
+    world.submit('own', OWN)
+    world.submit('stock')
+    expect(world.reconnect('a')).toEqual(['own > a refreshed'])
+    expect(world.reply('a', 'own')).toEqual(['a > own ok'])
+    expect(world.reply('a', 'own')).toEqual(['a x own'])
+  })
+
+  it('prefetches short tasks and never queues long ones behind each other', () => {
+    const world = new World({ hwm: 'auto' })
+    world.join('a')
+    for (let i = 0; i < 500; i++) world.submit(`t${i}`, OWN)
+    expect(world.queue.tasksOf('a')).toHaveLength(1)
+    for (let i = 0; i < 6; i++) {
+      world.reply('a', world.queue.tasksOf('a')[0]!, { status: 'ok', run_ms: 0.02 })
+    }
+    expect(world.queue.tasksOf('a').length).toBe(251)
+    while (world.queue.tasksOf('a').length > 1) {
+      world.reply('a', world.queue.tasksOf('a')[0]!, { status: 'ok', run_ms: 100 })
+    }
+    for (let i = 0; i < 10; i++) {
+      world.reply('a', world.queue.tasksOf('a')[0]!, { status: 'ok', run_ms: 100 })
+      expect(world.queue.tasksOf('a')).toHaveLength(1)
+    }
+  })
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('answers every task once in a random life (seed %i)', seed => {
+    const random = seeded(seed)
+    const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)]
+    const hwm = pick([0, 1, 2, 'auto'] as const)!
+    const world = new World({ hwm, random, scheme: pick(['leastload', 'lru', 'plainrandom'] as const)! })
+    const engines: string[] = []
+    const submitted: string[] = []
+    const join = (): void => {
+      const name = `e${world.nowMs}-${engines.length}`
+      engines.push(name)
+      world.join(name)
+    }
+    const finishOne = (engine: string): void => {
+      const task = world.queue.tasksOf(engine)[0]
+      if (task === undefined) return
+      const dice = random()
+      const status = dice < 0.8 ? 'ok' : 'error'
+      const unmet = dice > 0.95 ? { dependencies_met: false } : {}
+      world.reply(engine, task, { status, run_ms: pick([0.01, 1, 50]), ...unmet })
+    }
+    for (let step = 0; step < 3000; step++) {
+      world.nowMs += 1
+      const dice = random()
+      const engine = pick(engines)
+      if (engine === undefined || dice < 0.01) join()
+      else if (dice < 0.02) {
+        engines.splice(engines.indexOf(engine), 1)
+        world.leave(engine, SIGKILL, random() < 0.2)
+      } else if (dice < 0.025) world.reconnect(engine)
+      else if (dice < 0.4) {
+        const earlier = [pick(submitted), pick(submitted)].filter(id => id !== undefined)
+        const metadata: Json = {
+          ...(random() < 0.7 ? OWN : {}),
+          ...(random() < 0.2 ? { retries: 2 } : {}),
+          ...(random() < 0.1 ? { after: { dependencies: earlier, all: random() < 0.5, failure: true } } : {}),
+          ...(random() < 0.05 ? { follow: { dependencies: earlier, all: false, failure: true } } : {}),
+          ...(random() < 0.1 ? { targets: [engine, pick(engines)] } : {}),
+          ...(random() < 0.1 ? { timeout: 0.05 } : {}),
+        }
+        submitted.push(`t${step}`)
+        world.submit(`t${step}`, metadata)
+      } else if (dice < 0.97) finishOne(engine)
+      else world.reply(engine, pick(submitted) ?? 'none')
+      const before = world.nowMs
+      if (world.queue.wakeAtMs <= before) world.wait(0)
+    }
+    // Whatever still waits gets all it needs: new engines until nothing moves.
+    for (let round = 0; round < 4000 && submitted.some(id => world.queue.isPending(id)); round++) {
+      world.nowMs += 10
+      if (engines.length < 4 || round % 100 === 99) join()
+      for (const engine of engines) {
+        const task = world.queue.tasksOf(engine)[0]
+        if (task !== undefined) world.reply(engine, task)
+      }
+      if (world.queue.wakeAtMs <= world.nowMs) world.wait(0)
+    }
+    expect(submitted.filter(id => world.answers.get(id) !== 1)).toEqual([])
+  })
+})
