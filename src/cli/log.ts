@@ -1,5 +1,6 @@
 /** Where commands write their log: lines for people on stderr, or JSON lines in a file of the profile. */
 
+import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { LogFields, Logger } from '../base/log.ts'
@@ -62,7 +63,16 @@ function stderrSink(program: string): Sink {
   return (level, message, fields) => {
     const time = new Date().toISOString().replace('T', ' ').slice(0, 23)
     const facts = fields === undefined ? '' : ` ${JSON.stringify(fields)}`
-    process.stderr.write(`${time} [${program}] ${level}: ${message}${facts}\n`)
+    writeLine(`${time} [${program}] ${level}: ${message}${facts}\n`)
+  }
+}
+
+/** Straight to the descriptor: an engine's `process.stderr` is what user code prints, and goes to the clients. */
+function writeLine(line: string): void {
+  try {
+    writeSync(2, line)
+  } catch {
+    // Nobody reads it any more.
   }
 }
 

@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { type Logger, silentLogger } from '../base/log.ts'
 import { removeClusterFile, writeClusterFile } from '../config/cluster-file.ts'
-import { connectionFilePaths } from '../config/connection-files.ts'
+import { connectionFilePaths, isListening } from '../config/connection-files.ts'
 import { removePidFile } from '../config/pid-file.ts'
 import { securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
@@ -30,6 +30,7 @@ import {
   type LaunchEvent,
   type LaunchNews,
   type LaunchNumber,
+  type ProgramEnd,
 } from './state/launch.ts'
 
 /** How long the hub may take to hear the heart of an engine that has registered. */
@@ -304,11 +305,18 @@ export class Keeper {
       },
       onEnd: end => {
         this.#engineJobs.delete(launch)
-        this.#handle({ type: 'engine_ended', launch, end })
+        void this.#checkController(end).then(() => this.#handle({ type: 'engine_ended', launch, end }))
       },
     })
     this.#engineJobs.set(launch, job)
     if (this.isRunning) job.unref()
+  }
+
+  /** Engines that end because the controller of somebody else is gone are not to be replaced. */
+  async #checkController(end: ProgramEnd): Promise<void> {
+    if (this.plan.controller !== undefined || end.exitCode === 0 || !this.isRunning) return
+    const listens = await this.#connection?.then(isListening).catch(() => false)
+    if (listens !== true) this.#handle({ type: 'controller_lost' })
   }
 
   #readConnection(): Promise<ClientConnection> {

@@ -25,6 +25,8 @@ export function startError(failure: LaunchFailure, programs: LaunchPrograms): La
         `${failure.registered} of ${failure.wanted} engines registered within ${seconds} s. Give them longer with \`timeout\`, or start fewer.`,
       )
     }
+    case 'controller_gone':
+      return new NotRunningError('the controller was gone before the engines were up')
     case 'stopped':
       return new LauncherError('the cluster was stopped before it was up')
   }

@@ -52,6 +52,8 @@ export type LaunchFailure =
       readonly registered: number
       readonly wanted: number
     }
+  /** The controller that engines alone had joined. */
+  | { readonly type: 'controller_gone' }
   | { readonly type: 'stopped' }
 
 export type LaunchEvent =
@@ -59,6 +61,8 @@ export type LaunchEvent =
   | { readonly type: 'engines_requested'; readonly batch: BatchNumber; readonly engines: number }
   | { readonly type: 'controller_ready' }
   | { readonly type: 'controller_ended'; readonly end: ProgramEnd }
+  /** The controller that somebody else keeps does not answer any more. */
+  | { readonly type: 'controller_lost' }
   | {
       readonly type: 'engine_registered'
       readonly launch: LaunchNumber
@@ -212,6 +216,8 @@ export class Launch {
         return this.#settle()
       case 'controller_ended':
         return this.#controllerEnded(event.end, nowMs)
+      case 'controller_lost':
+        return this.#stop({ type: 'controller_gone' }, nowMs)
       case 'engine_registered':
         return this.#engineRegistered(event.launch, event.id, event.uuid)
       case 'engine_leaving':

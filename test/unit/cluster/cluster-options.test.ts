@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { clusterPlan, enginePlan, freshClusterId } from '../../../src/cluster/cluster-options.ts'
+import { findLauncher } from '../../../src/cluster/launcher.ts'
+import { commandLine } from '../../../src/cluster/program.ts'
+import { ConfigurationError, UsageError } from '../../../src/errors.ts'
+
+beforeEach(() => {
+  vi.stubEnv('IPYTHONDIR', '/profiles')
+  vi.stubEnv('IPP_PROFILE_DIR', '')
+  vi.stubEnv('IPP_CLUSTER_ID', '')
+})
+afterEach(() => vi.unstubAllEnvs())
+
+describe('clusterPlan', () => {
+  it('has an engine for each core unless told otherwise', () => {
+    expect(clusterPlan({}).n).toBe(availableParallelism())
+    expect(clusterPlan({ n: 7 }).n).toBe(7)
+  })
+
+  it('leads every program to the same place, by command line', () => {
+    const plan = clusterPlan({
+      n: 1,
+      profile: 'mpi',
+      clusterId: 'x',
+      ip: '*',
+      location: 'here',
+      controllerArgs: ['--ping=100'],
+      engineArgs: ['--timeout=3'],
+      env: { THREADS: '1' },
+    })
+    const place = ['--profile-dir=/profiles/profile_mpi', '--cluster-id=x']
+    expect(plan.controller?.program.args.slice(1)).toEqual([
+      ...place,
+      '--ip=*',
+      '--location=here',
+      '--ping=100',
+    ])
+    expect(plan.controller?.program.args[0]).toMatch(/dist\/cli\/ipcontroller\.js$/)
+    expect(plan.engines.program.args.slice(1)).toEqual([...place, '--timeout=3'])
+    expect(plan.engines.program.env.THREADS).toBe('1')
+    expect(plan.controller?.program.env.THREADS).toBeUndefined()
+  })
+
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d engines', n => {
+    expect(() => clusterPlan({ n })).toThrow(UsageError)
+  })
+
+  it('refuses a timeout of nothing', () => {
+    expect(() => clusterPlan({ n: 1, timeout: 0 })).toThrow(/timeout/)
+  })
+})
+
+describe('enginePlan', () => {
+  it('has no controller of its own', () => {
+    expect(enginePlan({ n: 2 })).toMatchObject({ n: 2, controller: undefined, startTimeoutMs: 60_000 })
+  })
+})
+
+describe('freshClusterId', () => {
+  it('is another one each time', () => {
+    expect(freshClusterId()).toMatch(/^\d+-[a-z0-9]{4}$/)
+    expect(new Set(Array.from({ length: 20 }, freshClusterId)).size).toBeGreaterThan(15)
+  })
+})
+
+describe('findLauncher', () => {
+  it('names those that there are', () => {
+    expect(findLauncher('local').name).toBe('local')
+    expect(() => findLauncher('slrum')).toThrow(ConfigurationError)
+    expect(() => findLauncher('toString')).toThrow(/no launcher "toString": use local/)
+  })
+})
+
+describe('commandLine', () => {
+  it('quotes what a shell would take apart', () => {
+    expect(commandLine({ command: '/bin/node', args: ['--a=b', 'c d', "it's", '*', ''] })).toBe(
+      `/bin/node --a=b 'c d' 'it'\\''s' '*' ''`,
+    )
+  })
+})
