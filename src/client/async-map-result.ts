@@ -1,3 +1,4 @@
+import { TaskAborted } from '../errors.ts'
 import { AsyncResult } from './async-result.ts'
 import { addRecord, type RequestRecord, settled } from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
@@ -14,8 +15,8 @@ export interface AsyncMapOptions {
 /** What feeds an AsyncMapResult, for as long as there is anything left to send. */
 export interface MapFeed {
   pieceEnded(record: RequestRecord, size: number): void
-  /** Send no more. */
-  stop(): void
+  /** Send no more. Tells whether there was anything left to send. */
+  stop(): boolean
 }
 
 /** For whoever feeds it: announces how many elements the next request carries. */
@@ -68,13 +69,15 @@ export class AsyncMapResult<R> extends AsyncResult<R[], 'many'> implements Async
   }
 
   override async abort(): Promise<void> {
-    this.#feed?.stop()
+    this.#stopFeed(undefined)
     await super.abort()
   }
 
   override cancel(reason?: unknown): boolean {
-    this.#feed?.stop()
-    return super.cancel(reason)
+    const wasOpen = !this.ready()
+    this.#stopFeed(reason)
+    super.cancel(reason)
+    return wasOpen
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
@@ -138,6 +141,16 @@ export class AsyncMapResult<R> extends AsyncResult<R[], 'many'> implements Async
     this.#feed?.stop()
     const open = this.records.filter(record => !record.isSettled)
     this.host.cancel(open, error, false)
+  }
+
+  /** A map whose input was not read to its end has no result, whatever becomes of what was sent. */
+  #stopFeed(reason: unknown): void {
+    if (this.ready() || this.#feed === undefined) return
+    const error = new TaskAborted('the map was aborted before all of its input was sent', { cause: reason })
+    const failure = this.#failure
+    this.#failure ??= { error }
+    if (!this.#feed.stop()) this.#failure = failure
+    this.#wake()
   }
 
   #throwFailure(): void {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
-import { type ConnectionError, InvalidTargetError, TimeoutError } from '../errors.ts'
+import { type ConnectionError, EngineError, InvalidTargetError, TimeoutError } from '../errors.ts'
 import type { DeathCause, MimeBundle } from '../protocol/catalogue.ts'
 import type { AsyncResult, WaitOptions } from './async-result.ts'
 import { type ConnectOptions, connectDispatcher } from './connect.ts'
@@ -334,5 +334,5 @@ function isList(jobs: Jobs): jobs is readonly (AsyncResult<unknown> | string)[] 
 }
 
 function isDeath(error: unknown): boolean {
-  return error instanceof Error && error.name === 'EngineError'
+  return error instanceof EngineError
 }

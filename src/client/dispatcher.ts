@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import type { EngineUuid } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
-import type { DisconnectedError, ParallelError } from '../errors.ts'
+import { type DisconnectedError, EngineError, type ParallelError } from '../errors.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
@@ -195,7 +195,7 @@ export class Dispatcher implements ResultHost {
   cancel(records: readonly RequestRecord[], reason: unknown, interrupt = true): void {
     const open = records.filter(record => !record.isSettled)
     if (open.length === 0) return
-    // An engine that died in the meantime needs no telling.
+    // Nobody waits for the answers: the requests end here and now.
     this.#requestAbort(open, interrupt).catch(() => {})
     const msgIds = open.map(record => record.msgId)
     this.#perform(this.#requests.handle({ type: 'given_up', msgIds, reason }, this.clock.nowMs()))
@@ -226,7 +226,7 @@ export class Dispatcher implements ResultHost {
     await Promise.all(
       lists.map(([engine, msgIds]) => {
         const content = { msg_ids: msgIds, ...(interrupt && { interrupt }) }
-        return this.ask('control', 'abort_request', content, engine)
+        return this.ask('control', 'abort_request', content, engine).catch(ignoreDeath)
       }),
     )
   }
@@ -369,4 +369,9 @@ export class Dispatcher implements ResultHost {
 
 function contentOf(reply: Envelope): unknown {
   return reply.content
+}
+
+/** An engine that is dead runs nothing. */
+function ignoreDeath(error: unknown): void {
+  if (!(error instanceof EngineError)) throw error
 }

@@ -165,7 +165,13 @@ export class LoadBalancedView {
 
   #map<Value>(fn: (...args: never[]) => unknown, inputs: readonly Input[]): AsyncMapResult<Value> {
     checkInputs(inputs)
-    const { ordered = true, returnExceptions = false, chunkSize = 'auto', maxOutstanding } = this.#options
+    const {
+      ordered = true,
+      returnExceptions = false,
+      chunkSize = 'auto',
+      maxOutstanding,
+      signal,
+    } = this.#options
     const reader = columnReader(inputs)
     const total = reader.remaining
     const result = new AsyncMapResult<Value>(this.#host, { ordered, returnExceptions, total })
@@ -179,13 +185,14 @@ export class LoadBalancedView {
           route: 'balanced',
           type: 'apply_request',
           metadata,
-          signal: this.#options.signal,
+          signal,
           ...mapCall(fn, columns, returnExceptions),
           owner: result,
           firstIndex,
         })
       },
     })
+    if (signal !== undefined && !result.ready()) cancelOn(signal, result)
     return result
   }
 
@@ -240,6 +247,13 @@ export class LoadBalancedView {
     const length = (sequence as { readonly length?: number }).length ?? [...sequence].length
     return Math.max(1, Math.ceil(length / chunkSize))
   }
+}
+
+/** Its requests hang on the signal already; but an input that makes us wait may have none under way. */
+function cancelOn(signal: AbortSignal, result: AsyncMapResult<unknown>): void {
+  const cancel = () => void result.cancel(signal.reason)
+  signal.addEventListener('abort', cancel, { once: true })
+  void result.wait().then(() => signal.removeEventListener('abort', cancel))
 }
 
 function checkWhole(name: string, value: number | undefined, least: number): void {

@@ -53,11 +53,12 @@ export class MapRun implements MapFeed {
     }
   }
 
-  stop(): void {
-    if (this.#isStopped) return
+  stop(): boolean {
+    if (this.#isStopped) return false
     this.#isStopped = true
     this.#reader.close()
     this.#result[seal]()
+    return true
   }
 
   #pump(): void {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Client } from '../../../src/client/client.ts'
 import { ConnectionError, DisconnectedError, TaskAborted, TimeoutError } from '../../../src/errors.ts'
 import { memoryTransport } from '../../../src/transport/memory.ts'
-import { FakeCluster, type FakeRequest } from './fake-cluster.ts'
+import { FakeCluster, FakeEngine, type FakeRequest } from './fake-cluster.ts'
 
 let cluster: FakeCluster
 let rc: Client
@@ -202,6 +202,20 @@ describe('Client', () => {
     await expect(result.get()).rejects.toThrow('did not come back within 0.05 s')
     expect(String(impatient)).toBe('<Client closed; 0 outstanding>')
     await impatient.close()
+  })
+
+  it('Client keeps what is outstanding when the controller comes back, and learns who is there', async () => {
+    const request = firstRequest()
+    const result = rc.at(0).apply(() => 1)
+    await request
+    // Nobody tells about this one: the list that is asked for anew does.
+    cluster.engines.push(new FakeEngine(7))
+    const came = new Promise(resolve => rc.once('engine:registered', resolve))
+    await cluster.cutRegistration()
+    expect(await came).toMatchObject({ id: 7 })
+    expect(result.ready()).toBe(false)
+    cluster.reply(await request, await (await request).engine!.run((await request).envelope))
+    expect(await result).toBe(1)
   })
 
   it('Client ignores replies to nothing, and what is signed with another key', async () => {

@@ -150,13 +150,7 @@ export class FakeCluster {
 
   static async start(engines = 2): Promise<FakeCluster> {
     const cluster = new FakeCluster()
-    for (const [channel, type] of CHANNELS) {
-      const socket = cluster.transport.socket(type, {
-        onMessage: frames => void cluster.#received(channel, frames),
-      })
-      cluster.#sockets.set(channel, socket)
-      await socket.bind(`tcp://127.0.0.1:${cluster.connection[channel]}`)
-    }
+    for (const [channel, type] of CHANNELS) await cluster.#open(channel, type)
     for (let i = 0; i < engines; i++) cluster.addEngine()
     return cluster
   }
@@ -208,6 +202,20 @@ export class FakeCluster {
   /** Requests of one type, such as `apply_request`. */
   requestsOf(type: string): FakeRequest[] {
     return this.requests.filter(({ envelope }) => envelope.header.msg_type === type)
+  }
+
+  /** Cuts the clients' connections to the hub; it listens again at once. */
+  async cutRegistration(): Promise<void> {
+    await this.#sockets.get('registration')?.close(0)
+    await this.#open('registration', 'ROUTER')
+  }
+
+  async #open(channel: Channel, type: SocketType): Promise<void> {
+    const socket = this.transport.socket(type, {
+      onMessage: frames => void this.#received(channel, frames),
+    })
+    this.#sockets.set(channel, socket)
+    await socket.bind(`tcp://127.0.0.1:${this.connection[channel]}`)
   }
 
   async close(): Promise<void> {

@@ -486,6 +486,41 @@ describe('an AbortSignal', () => {
     expect(warnings).toEqual([])
   })
 
+  it('an AbortSignal ends a map that waits for its input', async () => {
+    const stop = new AbortController()
+    async function* slow() {
+      yield 1
+      await new Promise<never>(() => {})
+    }
+    const result = rc
+      .loadBalancedView()
+      .with({ signal: stop.signal })
+      .map((x: number) => x, slow())
+    const seen: number[] = []
+    const reading = (async () => {
+      for await (const x of result) {
+        seen.push(x)
+        stop.abort('enough')
+      }
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_TASK_ABORTED', cause: 'enough' })
+    await expect(result.get()).rejects.toBeInstanceOf(TaskAborted)
+    expect(seen).toEqual([1])
+  })
+
+  it('AsyncMapResult.abort fails a map whose input was not sent, and asks for what was', async () => {
+    const holding = hold()
+    const view = rc.loadBalancedView().with({ chunkSize: 1, maxOutstanding: 2 })
+    const result = view.map((x: number) => x, [1, 2, 3, 4])
+    await settle()
+    await result.abort()
+    expect(cluster.requestsOf('abort_request')).toHaveLength(3)
+    expect(result.ready()).toBe(false)
+    await holding.release()
+    await expect(result.get()).rejects.toThrow('aborted before all of its input was sent')
+    expect(result.cancel()).toBe(false)
+  })
+
   it('AsyncMapResult.cancel stops a map', async () => {
     const holding = hold()
     const view = rc.loadBalancedView().with({ chunkSize: 1, maxOutstanding: 2 })
