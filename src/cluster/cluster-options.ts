@@ -17,6 +17,7 @@ export interface ClusterPlace {
   readonly clusterId?: string | undefined
 }
 
+/** How a cluster is started. Everything has a default. */
 export interface ClusterOptions extends ClusterPlace {
   /** How many engines. Default: as many as this machine has cores. */
   readonly n?: number | undefined

@@ -27,7 +27,7 @@ const reportSchema = v.variant('type', [
 export type DaemonReport = v.InferOutput<typeof reportSchema>
 
 /** A start that failed in the daemon: its code and message are those of the error there. */
-export class DaemonError extends LauncherError {
+class DaemonError extends LauncherError {
   override readonly code: string
 
   constructor(report: { readonly code: string; readonly message: string }) {

@@ -5,38 +5,28 @@
  */
 
 import process from 'node:process'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { type Logger, silentLogger } from '../base/log.ts'
 import { removeClusterFile, writeClusterFile } from '../config/cluster-file.ts'
-import { connectionFilePaths, isListening } from '../config/connection-files.ts'
 import { removePidFile } from '../config/pid-file.ts'
-import { securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
-import { LauncherError, type ParallelError, UsageError } from '../errors.ts'
-import { type ClientConnection, readClientConnection } from '../protocol/connection-file.ts'
+import { type ParallelError, UsageError } from '../errors.ts'
 import { claimCluster } from './claim.ts'
-import { askHub, reportEngineDeath } from './hub-line.ts'
+import { HubContact } from './hub-contact.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
 import type { Job, Launcher, Program } from './launcher.ts'
-import {
-  type BatchNumber,
-  FIRST_BATCH,
-  Launch,
-  type LaunchEffect,
-  type LaunchEvent,
-  type LaunchNews,
-  type LaunchNumber,
-  type ProgramEnd,
-} from './state/launch.ts'
-
-/** How long the hub may take to hear the heart of an engine that has registered. */
-const ADMISSION_MS = 10_000
-const ADMISSION_POLL_MS = 5
-const GOODBYE_MS = 300
+import { FIRST_BATCH, Launch } from './state/launch.ts'
+import type {
+  BatchNumber,
+  LaunchEffect,
+  LaunchEvent,
+  LaunchNews,
+  LaunchNumber,
+  ProgramEnd,
+} from './state/launch-events.ts'
 
 /** What a keeper keeps. Without `controller`: engines that join one which somebody else keeps. */
 export interface KeeperPlan {
@@ -74,13 +64,13 @@ export class Keeper {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #alarm: Alarm
+  readonly #hub: HubContact
   readonly #onNews: (news: LaunchNews) => void
   readonly #end: Deferred<ParallelError | undefined> = deferred()
   readonly #batches = new Map<BatchNumber, Deferred<void>>()
   readonly #engineJobs = new Map<LaunchNumber, Job>()
   readonly #goneWaiters = new Set<{ readonly launches: readonly LaunchNumber[]; readonly done: () => void }>()
   #controllerJob: Job | undefined
-  #connection: Promise<ClientConnection> | undefined
   #pidFile: string | undefined
   #nextBatch: BatchNumber = FIRST_BATCH
   #recordPending = false
@@ -90,6 +80,7 @@ export class Keeper {
     this.ended = this.#end.promise
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silentLogger
+    this.#hub = new HubContact(plan, this.#log)
     this.#onNews = options.onNews ?? (() => {})
     this.#alarm = new Alarm(this.#clock, () => this.#handle({ type: 'tick' }))
     this.#machine = new Launch({
@@ -132,9 +123,9 @@ export class Keeper {
     try {
       const up = this.#awaitBatch(this.#takeBatchNumber())
       this.#handle({ type: 'start_requested', engines: this.plan.n })
-      if (this.plan.controller === undefined) this.#connection = this.#readConnection()
+      if (this.plan.controller === undefined) this.#hub.open()
       await up
-      await this.#untilAdmitted(signal)
+      await this.#hub.untilAdmitted(() => this.#machine.registered, signal)
     } catch (error) {
       await this.stop()
       signal?.throwIfAborted()
@@ -146,20 +137,9 @@ export class Keeper {
 
   /** Ends everything, by force where it must. Resolves when nothing runs any more. */
   async stop(): Promise<void> {
-    if (this.isRunning) await this.#sayGoodbye()
+    if (this.isRunning && this.plan.controller !== undefined) await this.#hub.sayGoodbye()
     this.#handle({ type: 'stop_requested' })
     await this.ended
-  }
-
-  /** Has the hub tell its clients, which would otherwise look for the controller for a while. */
-  async #sayGoodbye(): Promise<void> {
-    if (this.plan.controller === undefined || this.#connection === undefined) return
-    try {
-      await askHub(await this.#connection, 'shutdown_request', {}, GOODBYE_MS)
-    } catch (error) {
-      // It is about to be ended in any case.
-      this.#log.debug(`the hub could not say goodbye: ${String(error)}`)
-    }
   }
 
   /** Ends everything at once, without asking. */
@@ -175,7 +155,7 @@ export class Keeper {
     const up = this.#awaitBatch(batch)
     this.#handle({ type: 'engines_requested', batch, engines: n })
     await up
-    await this.#untilAdmitted()
+    await this.#hub.untilAdmitted(() => this.#machine.registered)
     const fresh = new Set(this.#machine.registered.filter(e => !before.has(e.launch)).map(e => e.id))
     return this.engines.filter(engine => fresh.has(engine.id))
   }
@@ -188,28 +168,6 @@ export class Keeper {
     })
     this.#handle({ type: 'engines_unwanted', launches })
     await gone
-  }
-
-  /**
-   * An engine says that it is registered as its heart starts to beat; clients see it a beat later. Whoever starts
-   * engines may use them at once, so they are waited for where clients look.
-   */
-  async #untilAdmitted(signal?: AbortSignal): Promise<void> {
-    const connection = await this.#connection
-    if (connection === undefined) return
-    const deadlineMs = this.#clock.nowMs() + ADMISSION_MS
-    for (;;) {
-      signal?.throwIfAborted()
-      const { engines } = await askHub(connection, 'connection_request', {}, ADMISSION_MS)
-      const admitted = new Set(Object.values(engines as Readonly<Record<string, string>>))
-      const missing = this.#machine.registered.filter(engine => !admitted.has(engine.uuid))
-      if (missing.length === 0) return
-      if (this.#clock.nowMs() > deadlineMs) {
-        const ids = missing.map(engine => engine.id).join(', ')
-        throw new LauncherError(`the hub hears nothing from the hearts of engines ${ids}`)
-      }
-      await delay(ADMISSION_POLL_MS)
-    }
   }
 
   signalEngines(signal: NodeJS.Signals, ids: readonly number[]): void {
@@ -264,7 +222,7 @@ export class Keeper {
         this.#engineJobs.get(effect.launch)?.signal(effect.signal)
         break
       case 'report_death':
-        this.#reportDeath(effect)
+        this.#hub.reportDeath({ id: effect.id, uuid: effect.uuid }, effect.cause)
         break
       case 'record':
         this.#recordSoon()
@@ -283,7 +241,7 @@ export class Keeper {
     this.#controllerJob = controller.launcher.submit(controller.program, {
       onEvent: event => {
         if (event.type !== 'ready') return
-        this.#connection = this.#readConnection()
+        this.#hub.open()
         this.#handle({ type: 'controller_ready' })
       },
       onEnd: end => {
@@ -315,25 +273,7 @@ export class Keeper {
   /** Engines that end because the controller of somebody else is gone are not to be replaced. */
   async #checkController(end: ProgramEnd): Promise<void> {
     if (this.plan.controller !== undefined || end.exitCode === 0 || !this.isRunning) return
-    const listens = await this.#connection?.then(isListening).catch(() => false)
-    if (listens !== true) this.#handle({ type: 'controller_lost' })
-  }
-
-  #readConnection(): Promise<ClientConnection> {
-    const { profileDir, clusterId } = this.plan
-    const reading = readClientConnection(connectionFilePaths(securityDirectory(profileDir), clusterId).client)
-    // Whoever needs it says that it is missing; until then nobody may be bothered.
-    reading.catch(() => {})
-    return reading
-  }
-
-  #reportDeath(effect: Extract<LaunchEffect, { type: 'report_death' }>): void {
-    const { id, uuid, cause } = effect
-    this.#connection
-      ?.then(connection => reportEngineDeath(connection, { id, uuid, cause }))
-      .catch((error: unknown) => {
-        this.#log.warn(`cannot tell the hub that engine ${id} is gone: ${String(error)}`)
-      })
+    if (!(await this.#hub.listens())) this.#handle({ type: 'controller_lost' })
   }
 
   #tell(news: LaunchNews): void {

@@ -3,7 +3,7 @@
 import { LauncherError, NotRunningError, SubmitError } from '../errors.ts'
 import type { Program } from './launcher.ts'
 import { commandLine } from './program.ts'
-import type { LaunchFailure, ProgramEnd } from './state/launch.ts'
+import type { LaunchFailure, ProgramEnd } from './state/launch-events.ts'
 
 export interface LaunchPrograms {
   readonly controller: Program | undefined

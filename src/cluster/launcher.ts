@@ -7,7 +7,7 @@
 import { ConfigurationError } from '../errors.ts'
 import type { LifelineEvent } from './lifeline.ts'
 import { localLauncher } from './local-launcher.ts'
-import type { ProgramEnd } from './state/launch.ts'
+import type { ProgramEnd } from './state/launch-events.ts'
 
 /** A program and how it is called. Its arguments and environment never hold the cluster's key. */
 export interface Program {

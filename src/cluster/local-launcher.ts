@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Job, JobHandlers, Launcher, Program } from './launcher.ts'
 import { KEEPER_VARIABLE, LIFELINE_FD, LIFELINE_VARIABLE, parseLifelineLine } from './lifeline.ts'
 import { OutputFile } from './output-file.ts'
-import type { ProgramEnd } from './state/launch.ts'
+import type { ProgramEnd } from './state/launch-events.ts'
 
 /** How long the last lines of an ended program may take to arrive. */
 const LAST_LINES_MS = 500

@@ -37,7 +37,7 @@ export function findProgram(
 }
 
 /** Options that lead a program to its cluster. */
-export function placeArguments(place: ProgramPlace): string[] {
+function placeArguments(place: ProgramPlace): string[] {
   return [`--profile-dir=${place.profileDir}`, `--cluster-id=${place.clusterId}`]
 }
 

@@ -10,7 +10,7 @@ import { basename, join, resolve } from 'node:path'
 import process from 'node:process'
 import { ConfigurationError } from '../errors.ts'
 
-export const DEFAULT_PROFILE = 'default'
+const DEFAULT_PROFILE = 'default'
 
 /** What profile names and cluster ids may consist of: they become parts of file names. */
 const SAFE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$/

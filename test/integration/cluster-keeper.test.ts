@@ -6,7 +6,7 @@ import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { clusterPlan, enginePlan } from '../../src/cluster/cluster-options.ts'
 import { Keeper, type KeeperPlan } from '../../src/cluster/keeper.ts'
-import type { LaunchNews } from '../../src/cluster/state/launch.ts'
+import type { LaunchNews } from '../../src/cluster/state/launch-events.ts'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
 
 let world: ClusterWorld

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Program } from '../../../src/cluster/launcher.ts'
 import type { LifelineEvent } from '../../../src/cluster/lifeline.ts'
 import { localLauncher } from '../../../src/cluster/local-launcher.ts'
-import type { ProgramEnd } from '../../../src/cluster/state/launch.ts'
+import type { ProgramEnd } from '../../../src/cluster/state/launch-events.ts'
 import { isRunning } from '../../../src/config/process-identity.ts'
 import { eventually } from '../../support/cluster-world.ts'
 

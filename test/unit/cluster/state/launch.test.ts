@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import {
-  Launch,
-  type LaunchEffect,
-  type LaunchEvent,
-  type LaunchNews,
-  type LaunchOptions,
-  type ProgramEnd,
-} from '../../../../src/cluster/state/launch.ts'
+import { Launch, type LaunchOptions } from '../../../../src/cluster/state/launch.ts'
+import type {
+  LaunchEffect,
+  LaunchEvent,
+  LaunchNews,
+  ProgramEnd,
+} from '../../../../src/cluster/state/launch-events.ts'
 
 const killed: ProgramEnd = { exitCode: null, signal: 'SIGKILL', output: '' }
 const failed: ProgramEnd = { exitCode: 1, signal: null, output: 'no such module' }
