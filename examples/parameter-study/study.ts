@@ -16,6 +16,13 @@ import { Cluster, type LoadBalancedView, RemoteError } from 'itsparallel'
 import { drawStudy } from './picture.ts'
 import type { Outcome, Pair, Trial } from './trial.ts'
 
+/** Whatever goes wrong is told in one line. The cluster, where there is one, has been stopped by then. */
+process.once('uncaughtException', error => refuse(error.message))
+function refuse(message: string): never {
+  console.error(`parameter-study: ${message}`)
+  process.exit(1)
+}
+
 const here = import.meta.dirname
 const { values: options } = parseArgs({
   options: {
@@ -94,11 +101,6 @@ function reasonsOf(outcomes: Outcome[]): string[] {
     ([reason, pairs]) =>
       `${pairs.length} × ${reason}   (first: β = ${pairs[0]!.beta}, γ = ${pairs[0]!.gamma})`,
   )
-}
-
-function refuse(message: string): never {
-  console.error(`parameter-study: ${message}`)
-  process.exit(1)
 }
 
 const side = Math.ceil(Math.sqrt(Number(options.points)))

@@ -51,12 +51,19 @@ describe('examples/parameter-study', () => {
     expect((await readdir(folder)).filter(name => name.startsWith('parameter-study-'))).toEqual([])
   }, 120_000)
 
-  it('gives one clear error when the simulator is not there', async () => {
-    await expect(study('--simulator=/no/such/simulator')).rejects.toMatchObject({
+  it.each([
+    [
+      '--simulator=/no/such/simulator',
+      'there is no executable simulator at /no/such/simulator; name one with',
+    ],
+    ['--points=none', '--points must be a number from 4, not none'],
+    ['--n=0', 'cannot start 0 engines'],
+    ['--colour', "Unknown option '--colour'"],
+  ])('gives one clear error for %s', async (word, message) => {
+    await expect(study(word)).rejects.toMatchObject({
       code: 1,
       stdout: '',
-      stderr:
-        'parameter-study: there is no executable simulator at /no/such/simulator; name one with --simulator=PATH\n',
+      stderr: expect.stringMatching(new RegExp(`^parameter-study: ${message}[^\\n]*\\n$`)),
     })
   })
 
@@ -66,7 +73,7 @@ describe('examples/parameter-study', () => {
     await chmod(simulator, 0o755)
     await expect(study('--points=4', `--simulator=${simulator}`)).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/every trial failed: 4 × no licence left/),
+      stderr: expect.stringMatching(/^parameter-study: every trial failed: 4 × no licence left .*\n$/m),
     })
   }, 60_000)
 })
