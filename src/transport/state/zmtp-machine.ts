@@ -139,7 +139,7 @@ export class ZmtpMachine {
         if (this.#state === 'open') this.#deadlineMs = NEVER
         return undefined
       case 'ended':
-        return 'connection closed by the peer'
+        return `connection closed by the peer${this.#decoder.inMessage ? ' in the middle of a message' : ''}`
     }
   }
 
