@@ -1,10 +1,12 @@
 import { RemoteProtocolError } from '../errors.ts'
 
+const double = new Float64Array(1)
+const doubleBytes = new Uint8Array(double.buffer)
+
 /** Reads the primitives of the format. Whatever the bytes are, it reads within them or throws RemoteProtocolError. */
 export class ByteReader {
   readonly bytes: Buffer
   position = 0
-  #view: DataView | undefined
 
   constructor(bytes: Buffer, position = 0) {
     this.bytes = bytes
@@ -42,10 +44,9 @@ export class ByteReader {
 
   double(): number {
     this.need(8)
-    this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
-    const value = this.#view.getFloat64(this.position, true)
+    for (let i = 0; i < 8; i++) doubleBytes[i] = this.bytes[this.position + i] as number
     this.position += 8
-    return value
+    return double[0] as number
   }
 
   raw(length: number): Buffer {

@@ -88,7 +88,8 @@ export class ByteWriter {
 
   /** What was written, as a buffer of its own; the writer is ready for the next payload. */
   take(): Buffer {
-    const taken = Buffer.from(this.bytes.subarray(0, this.position))
+    const taken = Buffer.allocUnsafe(this.position)
+    this.bytes.copy(taken, 0, 0, this.position)
     this.reset()
     return taken
   }

@@ -1,4 +1,4 @@
-import type { Inspected, Scope, Script } from './inspector.ts'
+import type { Inspected, Scope } from './inspector.ts'
 
 /**
  * A captured variable that somebody assigns to. Functions that share it here share a cell there: in their text, `n`
@@ -14,18 +14,6 @@ export class Cell {
   get(): unknown {
     return this.$
   }
-}
-
-/** Whether a variable of that name is assigned to anywhere in the script, other than where it is declared. */
-export function isAssigned(name: string, script: Script | undefined): boolean {
-  if (script === undefined) return false
-  const escaped = name.replaceAll('$', '\\$')
-  const before = '(?<![\\p{ID_Continue}$.]|\\b(?:const|let|var)\\s+)'
-  const assignment = '\\s*(?:=(?![=>])|(?:[+\\-*/%&|^]|\\*\\*|<<|>>>?|&&|\\|\\||\\?\\?)=|\\+\\+|--)'
-  return new RegExp(
-    `${before}${escaped}${assignment}|(?:\\+\\+|--)\\s*${escaped}(?![\\p{ID_Continue}$])`,
-    'u',
-  ).test(script.source)
 }
 
 interface Variables {

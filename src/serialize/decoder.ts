@@ -7,7 +7,7 @@ import { decodeInstance } from './decode-instance.ts'
 import { intrinsicAt } from './intrinsics.ts'
 import { importedValue } from './loaded-modules.ts'
 import type { Realm } from './realm.ts'
-import { decodeBound, decodeFunction, decodeRequire } from './revive.ts'
+import { type Compiled, decodeBound, decodeFunction, decodeRequire } from './revive.ts'
 import { WELL_KNOWN_SYMBOLS } from './symbols.ts'
 import { SMALL_INTEGER, Tag } from './tags.ts'
 
@@ -17,7 +17,7 @@ export class Decoder {
   readonly realm: Realm
   #buffers: ReceivedBuffers | undefined
   /** Definitions by number, in the order in which they came. */
-  readonly definitions: Buffer[] = []
+  readonly definitions: Compiled[] = []
   readonly #objects: unknown[] = []
   readonly #keys: string[] = []
   readonly #frames: readonly Frame[]

@@ -3,7 +3,7 @@ import type { AnyFunction } from './callee.ts'
 import type { Definition } from './definition.ts'
 import { encodeAsImport, encodeImport } from './encode-import.ts'
 import type { Encoder } from './encoder.ts'
-import { analysisOf, type Plan, planOf, scopeOf } from './function-plan.ts'
+import { analysisOf, knownPlan, type Plan, planOf, scopeOf } from './function-plan.ts'
 import { isNativeText } from './function-text.ts'
 import { type Inspected, theInspector } from './inspector.ts'
 import { requiredImport } from './module-index.ts'
@@ -16,11 +16,16 @@ const INSIDE = 'Use it inside the function, on the engine'
 
 /** Writes a function or class: its definition, then what it captures. It is numbered already. */
 export function encodeFunction(encoder: Encoder, fn: AnyFunction): void {
-  if (types.isProxy(fn))
-    throw encoder.path.refuse('a proxy of a function has no source', 'Send the function itself')
-  const known = simplePlan(fn)
+  const known = checkedPlans.get(fn)
   if (known !== undefined) {
     encodePlain(encoder, fn, known)
+    return
+  }
+  if (types.isProxy(fn))
+    throw encoder.path.refuse('a proxy of a function has no source', 'Send the function itself')
+  const simple = knownPlan(fn)
+  if (simple !== undefined) {
+    encodePlain(encoder, fn, simple)
     return
   }
   if (encodeAsImport(encoder, fn)) return
@@ -36,12 +41,8 @@ export function encodeFunction(encoder: Encoder, fn: AnyFunction): void {
   encodePlain(encoder, fn, plan, inspected)
 }
 
-const simplePlans = new WeakMap<AnyFunction, Plan>()
-
-/** The plan of a function that was sent before and is no import, which costs a look-up. */
-function simplePlan(fn: AnyFunction): Plan | undefined {
-  return simplePlans.get(fn)
-}
+/** Plans of functions that were found to be neither imports nor refused. */
+const checkedPlans = new WeakMap<AnyFunction, Plan>()
 
 function checkedPlan(
   encoder: Encoder,
@@ -59,13 +60,13 @@ function checkedPlan(
   }
   if (found.plan.internal)
     throw encoder.path.refuse(`${fn.name === '' ? 'it' : fn.name} belongs to node's own code`, INSIDE)
-  simplePlans.set(fn, found.plan)
-  rememberOriginal(fn, found.plan.definition)
+  checkedPlans.set(fn, found.plan)
   return found
 }
 
 function encodePlain(encoder: Encoder, fn: AnyFunction, plan: Plan, inspected?: Inspected): void {
   const { definition } = plan
+  if (definition.isClass) rememberOriginal(fn, definition)
   const extras = ownProperties(fn, definition.isClass)
   const { out } = encoder
   out.byte(definition.isClass ? Tag.class : Tag.function)
@@ -92,19 +93,45 @@ function encodeDefinition(encoder: Encoder, definition: Definition): void {
 }
 
 function encodeCaptures(encoder: Encoder, fn: AnyFunction, plan: Plan, inspected?: Inspected): void {
+  const steady = plan.steady ? steadyCaptures.get(fn) : undefined
   let seen = inspected
+  if (inspected !== undefined && plan.steady) rememberSteady(fn, plan, inspected)
   for (const name of plan.definition.names) {
     if (name === SUPER_NAME) {
       encodeSuperclass(encoder, fn, plan)
       continue
     }
-    seen ??= theInspector().inspect(fn)
-    encoder.inspected = true
     encoder.path.enter(name)
+    if (steady !== undefined) {
+      encodeCapture(encoder, plan, name, steady[name])
+      encoder.path.leave()
+      continue
+    }
+    seen ??= inspect(fn, plan)
     if (plan.cells.has(name)) encoder.value(encoder.variables.cell(seen, name))
     else encodeCapture(encoder, plan, name, scopeOf(seen.scopes, name)?.[name])
     encoder.path.leave()
   }
+}
+
+/** Values of variables that never change, by the function that captures them. */
+const steadyCaptures = new WeakMap<AnyFunction, Readonly<Record<string, unknown>>>()
+
+function inspect(fn: AnyFunction, plan: Plan): Inspected {
+  const inspected = theInspector().inspect(fn)
+  if (plan.steady) rememberSteady(fn, plan, inspected)
+  return inspected
+}
+
+/** A variable that is undefined may just not have been declared yet. */
+function rememberSteady(fn: AnyFunction, { definition }: Plan, { scopes }: Inspected): void {
+  const values: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const name of definition.names) {
+    if (name === SUPER_NAME) continue
+    values[name] = scopeOf(scopes, name)?.[name]
+    if (values[name] === undefined) return
+  }
+  steadyCaptures.set(fn, values)
 }
 
 function encodeSuperclass(encoder: Encoder, fn: AnyFunction, plan: Plan): void {
@@ -165,7 +192,7 @@ interface Extras {
 
 /** Properties that were put on a function: static members of a class, a cache, methods on an old-style prototype. */
 function ownProperties(fn: AnyFunction, isClass: boolean): Extras | undefined {
-  const prototype: unknown = isClass ? undefined : Object.getOwnPropertyDescriptor(fn, 'prototype')?.value
+  const prototype: unknown = isClass ? undefined : Reflect.get(fn, 'prototype')
   const extended =
     typeof prototype === 'object' &&
     prototype !== null &&
@@ -194,7 +221,6 @@ function encodeExtras(encoder: Encoder, { own, prototype }: Extras): void {
 
 function encodeBound(encoder: Encoder, fn: AnyFunction): void {
   const bound = theInspector().bound(fn)
-  encoder.inspected = true
   if (bound === undefined)
     throw encoder.path.refuse(`${fn.name === '' ? 'it' : fn.name} is native code`, INSIDE)
   encoder.out.byte(Tag.bound)

@@ -19,6 +19,7 @@ export interface Mark {
   readonly buffers: number
   readonly frames: number
   readonly definitions: number
+  readonly firstDefinition: Definition | undefined
   readonly depth: number
 }
 
@@ -34,16 +35,13 @@ export class Encoder {
   /** Frames that follow the head: definitions, and array buffers whose extent is known at the end. */
   readonly frames: (Frame | OutOfBand)[] = []
   readonly buffers: OutOfBand[] = []
-  /** Variables that functions of this payload share. */
-  variables = new SharedVariables()
-  /** Whether the inspector was asked, and holds handles. */
-  inspected = false
+  #variables: SharedVariables | undefined
+  /** The first object is kept apart: most payloads have no other, and a map costs more than all the rest of them. */
+  #first: object | undefined
   readonly #ids = new Map<object, number>()
-  readonly #objects: object[] = []
   readonly #keyIds = new Map<string, number>()
-  readonly #keys: string[] = []
+  #firstDefinition: Definition | undefined
   readonly #definitionIds = new Map<Definition, number>()
-  readonly #definitions: Definition[] = []
   /** Modules that must be loaded before this payload can be read. */
   readonly #imports = new Set<string>()
 
@@ -112,10 +110,13 @@ export class Encoder {
 
   /** Writes a REF when the object began earlier; otherwise numbers it and answers false. */
   known(value: object): boolean {
-    const id = this.#ids.get(value)
+    if (this.#first === undefined) {
+      this.#first = value
+      return false
+    }
+    const id = value === this.#first ? 0 : this.#ids.get(value)
     if (id === undefined) {
-      this.#ids.set(value, this.#objects.length)
-      this.#objects.push(value)
+      this.#ids.set(value, this.#ids.size + 1)
       return false
     }
     this.out.byte(Tag.ref)
@@ -130,8 +131,7 @@ export class Encoder {
       this.out.count(id + 1)
       return
     }
-    this.#keyIds.set(key, this.#keys.length)
-    this.#keys.push(key)
+    this.#keyIds.set(key, this.#keyIds.size)
     this.out.byte(0)
     this.out.text(key, Tag.ascii, Tag.utf16)
   }
@@ -139,6 +139,12 @@ export class Encoder {
   /** Text that is no value: with its tag, but never a reference. */
   text(text: string): void {
     this.out.text(text, Tag.ascii, Tag.utf16)
+  }
+
+  /** Variables that functions of this payload share. */
+  get variables(): SharedVariables {
+    this.#variables ??= new SharedVariables()
+    return this.#variables
   }
 
   view(view: ArrayBufferView): void {
@@ -152,11 +158,13 @@ export class Encoder {
 
   /** Number of a definition in this payload, or undefined the first time. */
   definitionId(definition: Definition): number | undefined {
-    const id = this.#definitionIds.get(definition)
-    if (id !== undefined) return id
-    this.#definitionIds.set(definition, this.#definitions.length)
-    this.#definitions.push(definition)
-    return undefined
+    if (this.#firstDefinition === undefined) {
+      this.#firstDefinition = definition
+      return undefined
+    }
+    const id = definition === this.#firstDefinition ? 0 : this.#definitionIds.get(definition)
+    if (id === undefined) this.#definitionIds.set(definition, this.#definitionIds.size + 1)
+    return id
   }
 
   /** Notes that reading needs this module. */
@@ -167,11 +175,12 @@ export class Encoder {
   mark(): Mark {
     return {
       position: this.out.position,
-      objects: this.#objects.length,
-      keys: this.#keys.length,
+      objects: this.#ids.size,
+      keys: this.#keyIds.size,
       buffers: this.buffers.length,
       frames: this.frames.length,
-      definitions: this.#definitions.length,
+      definitions: this.#definitionIds.size,
+      firstDefinition: this.#firstDefinition,
       depth: this.path.depth,
     }
   }
@@ -179,10 +188,10 @@ export class Encoder {
   /** Forgets everything since `mark`. */
   rollback(mark: Mark): void {
     this.out.position = mark.position
-    for (const object of this.#objects.splice(mark.objects)) this.#ids.delete(object)
-    for (const key of this.#keys.splice(mark.keys)) this.#keyIds.delete(key)
-    for (const definition of this.#definitions.splice(mark.definitions))
-      this.#definitionIds.delete(definition)
+    forgetAfter(this.#ids, mark.objects)
+    forgetAfter(this.#keyIds, mark.keys)
+    forgetAfter(this.#definitionIds, mark.definitions)
+    this.#firstDefinition = mark.firstDefinition
     this.buffers.length = mark.buffers
     this.frames.length = mark.frames
     this.path.depth = mark.depth
@@ -201,7 +210,7 @@ export class Encoder {
     }
   }
 
-  /** The payload. The encoder is ready for the next one. */
+  /** The payload. */
   finish(): Frame[] {
     const { out, frames } = this
     const headAt = 2
@@ -213,35 +222,30 @@ export class Encoder {
       out.bytes[headAt] = MANY_FRAMES
       out.double(frames.length)
     } else out.bytes[headAt] = frames.length
+    if (frames.length === 0) return [out.take()]
     const rest = frames.map(frame => (Buffer.isBuffer(frame) ? frame : frame.close(out)))
-    const head = out.take()
-    this.reset()
-    return rest.length === 0 ? [head] : [head, ...rest]
+    return [out.take(), ...rest]
   }
 
   /** Lets go of everything it saw. */
   reset(): void {
     this.out.reset()
     this.path.depth = 0
-    if (this.inspected) {
-      releaseInspected()
-      this.variables = new SharedVariables()
-      this.inspected = false
-    }
+    this.#variables = undefined
+    releaseInspected()
     if (this.frames.length > 0) this.frames.length = 0
     if (this.buffers.length > 0) this.buffers.length = 0
     if (this.#imports.size > 0) this.#imports.clear()
-    if (this.#objects.length > 0) {
-      this.#objects.length = 0
-      this.#ids.clear()
-    }
-    if (this.#keys.length > 0) {
-      this.#keys.length = 0
-      this.#keyIds.clear()
-    }
-    if (this.#definitions.length > 0) {
-      this.#definitions.length = 0
-      this.#definitionIds.clear()
-    }
+    this.#first = undefined
+    this.#firstDefinition = undefined
+    if (this.#ids.size > 0) this.#ids.clear()
+    if (this.#keyIds.size > 0) this.#keyIds.clear()
+    if (this.#definitionIds.size > 0) this.#definitionIds.clear()
   }
+}
+
+/** Drops all but the first `size` entries. */
+function forgetAfter<Key>(map: Map<Key, number>, size: number): void {
+  if (map.size === size) return
+  for (const key of [...map.keys()].slice(size)) map.delete(key)
 }

@@ -4,7 +4,6 @@
  */
 
 import type { AnyFunction } from './callee.ts'
-import { isAssigned } from './cell.ts'
 import { type Definition, newDefinition } from './definition.ts'
 import { type FreeNames, freeNames } from './free-names.ts'
 import { type FunctionSource, parseFunction, textOf } from './function-text.ts'
@@ -12,6 +11,7 @@ import { type Inspected, type Scopes, type Script, theInspector } from './inspec
 import { STANDARD_NAMES } from './intrinsics.ts'
 import { LruMap } from './lru-map.ts'
 import { heritageOf, rewriteSource, STRICT_HEAD, SUPER_NAME } from './rewrite.ts'
+import { scriptNames } from './script-names.ts'
 import { placeOf } from './source-place.ts'
 
 /** What the text alone tells. */
@@ -22,7 +22,7 @@ export interface Analysis {
   /** Why it cannot travel, and what to do. */
   readonly refusal?: readonly [what: string, remedy: string]
   /** Set when nothing is captured: then every function of this text is the same. */
-  definition?: Definition
+  plan?: Plan
 }
 
 export interface Plan {
@@ -34,6 +34,8 @@ export interface Plan {
   readonly members: ReadonlyMap<string, ReadonlySet<string>>
   /** Captured variables that are assigned to, by this function or another. */
   readonly cells: ReadonlySet<string>
+  /** What it captures never changes: the inspector is asked once. */
+  readonly steady: boolean
   /** The variable that a class extends, where it is one. */
   readonly superName: string
 }
@@ -46,7 +48,13 @@ const NOTHING: Omit<Plan, 'definition'> = {
   script: undefined,
   members: new Map(),
   cells: new Set(),
+  steady: false,
   superName: '',
+}
+
+/** The plan of a function whose text captures nothing, if that text was met before. */
+export function knownPlan(fn: AnyFunction): Plan | undefined {
+  return analyses.get(textOf(fn))?.plan
 }
 
 /** @throws SyntaxError when the function's text cannot be parsed. */
@@ -88,12 +96,7 @@ export function planOf(fn: AnyFunction): { readonly plan: Plan; readonly inspect
   const known = plans.get(fn)
   if (known !== undefined) return { plan: known }
   const analysis = analysisOf(fn)
-  if (analysis.definition !== undefined) {
-    const { definition } = analysis
-    const plan = { definition, ...NOTHING }
-    plans.set(fn, plan)
-    return { plan }
-  }
+  if (analysis.plan !== undefined) return { plan: analysis.plan }
   const inspected = theInspector().inspect(fn)
   const plan = newPlan(fn, analysis, inspected)
   plans.set(fn, plan)
@@ -106,7 +109,8 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
   const captured = free.names.filter(({ name }) => scopeOf(inspected.scopes, name) !== undefined)
   // Classes need some of their captures before they exist: those come first.
   const eager = captured.filter(each => isClass && each.eager)
-  const cells = captured.filter(each => each.assigned || isAssigned(each.name, script))
+  const inScript = scriptNames(script)
+  const cells = captured.filter(each => each.assigned || inScript?.assigned.has(each.name) === true)
   const heritage = heritageOf(source)
   const names = [...eager, ...captured.filter(each => !eager.includes(each))].map(each => each.name)
   if (heritage !== undefined) names.unshift(SUPER_NAME)
@@ -125,8 +129,13 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
     eager: eager.length + (heritage === undefined ? 0 : 1),
   })
   const internal = script?.url.startsWith('node:') === true
-  if (names.length === 0 && !internal && free.names.every(each => STANDARD_NAMES.has(each.name)))
-    analysis.definition = definition
+  if (
+    names.length === 0 &&
+    analysis.refusal === undefined &&
+    !internal &&
+    free.names.every(each => STANDARD_NAMES.has(each.name))
+  )
+    analysis.plan = { definition, ...NOTHING }
   const members = new Map(
     captured.flatMap(each => (each.members === undefined ? [] : [[each.name, each.members]])),
   )
@@ -136,6 +145,7 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
     script,
     members,
     cells: new Set(cells.map(each => each.name)),
+    steady: inScript !== undefined && cells.length === 0 && !names.some(name => inScript.imported.has(name)),
     superName: heritage?.type === 'Identifier' ? heritage.name : '',
   }
 }

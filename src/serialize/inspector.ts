@@ -46,6 +46,7 @@ class Inspector {
   readonly #session: Session
   readonly #holder: Holder = { fn: undefined, scopes: undefined }
   readonly #holderId: string
+  #holds = false
   readonly #scripts = new Map<string, Omit<Script, 'source'>>()
   readonly #sources = new Map<string, string>()
 
@@ -63,6 +64,7 @@ class Inspector {
 
   /** Scopes and place of a function. Remote handles stay until `release`. */
   inspect(fn: AnyFunction): Inspected {
+    this.#holds = true
     this.#holder.fn = fn
     const { objectId } = this.#call(this.#holderId, 'function () { return this.fn }')
     const { internalProperties = [] } = this.#post<Runtime.GetPropertiesReturnType>('Runtime.getProperties', {
@@ -97,6 +99,7 @@ class Inspector {
 
   /** Target and bound arguments of a bound function. */
   bound(fn: AnyFunction): { target: unknown; self: unknown; args: unknown[] } | undefined {
+    this.#holds = true
     this.#holder.fn = fn
     const { objectId } = this.#call(this.#holderId, 'function () { return this.fn }')
     const { internalProperties = [] } = this.#post<Runtime.GetPropertiesReturnType>('Runtime.getProperties', {
@@ -120,6 +123,8 @@ class Inspector {
 
   /** Lets go of all handles, and with them of the functions that were looked at. */
   release(): void {
+    if (!this.#holds) return
+    this.#holds = false
     this.#post('Runtime.releaseObjectGroup', { objectGroup: GROUP })
   }
 

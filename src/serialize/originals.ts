@@ -1,4 +1,4 @@
-/** This process's own functions, by their definitions: what comes back in a reply is what was sent, not a copy. */
+/** This process's own classes, by their definitions: what comes back in a reply is what was sent, not a copy. */
 
 import type { AnyFunction } from './callee.ts'
 import { type Definition, DIGEST_BYTES } from './definition.ts'
@@ -11,14 +11,14 @@ const originals = new LruMap<string, { readonly bytes: Buffer; readonly ref: Wea
 )
 const remembered = new WeakSet<AnyFunction>()
 
-/** Remembers a function that captures nothing. Functions with captures differ from one message to the next. */
+/** Remembers a class that captures nothing. What captures something differs from one message to the next. */
 export function rememberOriginal(fn: AnyFunction, { bytes, names }: Definition): void {
   if (names.length > 0 || remembered.has(fn)) return
   remembered.add(fn)
   originals.set(bytes.toString('latin1', 0, DIGEST_BYTES), { bytes, ref: new WeakRef(fn) })
 }
 
-/** The function that was sent with this definition, for a realm that reads replies. */
+/** The class that was sent with this definition, for a realm that reads replies. */
 export function originalOf(bytes: Buffer, realm: Realm): AnyFunction | undefined {
   if (realm.guarded !== true) return undefined
   const known = originals.get(bytes.toString('latin1', 0, DIGEST_BYTES))

@@ -24,36 +24,59 @@ const COMPILED_MAX = 2000
 /** Sets the captured variables, and makes the function that uses them. */
 type Made = readonly [set: (values: readonly unknown[]) => void, make: () => unknown]
 
-interface Compiled {
+type Factory = (importModule: (specifier: unknown) => Promise<unknown>) => Made
+
+export interface Compiled {
   readonly bytes: Buffer
   readonly fields: DefinitionFields
-  readonly factory: (importModule: (specifier: unknown) => Promise<unknown>) => Made
+  /** Made when it is first needed: a class that this process sent itself never is. */
+  factory: Factory | undefined
   /** The function itself, when it captures nothing and so is always the same. */
   ready: AnyFunction | undefined
 }
 
-const compiledByRealm = new WeakMap<Realm, LruMap<string, Compiled>>()
+/** What one realm has compiled, and the definition that it met last: programs send the same function in a row. */
+class CompiledDefinitions {
+  readonly #all = new LruMap<string, Compiled>(COMPILED_MAX)
+  #last: Compiled | undefined
 
-function compile(bytes: Buffer, realm: Realm): Compiled {
-  let cache = compiledByRealm.get(realm)
-  if (cache === undefined) {
-    cache = new LruMap(COMPILED_MAX)
-    compiledByRealm.set(realm, cache)
+  /** @param bytes - the definition stands in it from `start` to `end`. */
+  at(bytes: Buffer, start: number, end: number): Compiled {
+    const last = this.#last
+    if (last?.bytes.length === end - start && last.bytes.compare(bytes, start, end) === 0) return last
+    const digest = bytes.toString('latin1', start, Math.min(start + DIGEST_BYTES, end))
+    let known = this.#all.get(digest)
+    // The digest is the peer's word; the bytes decide.
+    if (
+      known === undefined ||
+      known.bytes.length !== end - start ||
+      known.bytes.compare(bytes, start, end) !== 0
+    ) {
+      // A copy: what was received is a part of something larger, which would be kept with it.
+      const copy = Buffer.from(bytes.subarray(start, end))
+      const fields = parseDefinition(copy)
+      if (fields === undefined) throw malformed('a function is not described as it must be')
+      known = { bytes: copy, fields, factory: undefined, ready: undefined }
+      this.#all.set(digest, known)
+    }
+    this.#last = known
+    return known
   }
-  const digest = bytes.toString('latin1', 0, DIGEST_BYTES)
-  const known = cache.get(digest)
-  // The digest is the peer's word; the bytes decide.
-  if (known?.bytes.equals(bytes)) return known
-  const fields = parseDefinition(bytes)
-  if (fields === undefined) throw malformed('a function is not described as it must be')
-  if (realm.guarded === true) checkInert(fields)
-  // A copy: what was received is a part of something larger, which would be kept with it.
-  const compiled = { bytes: Buffer.from(bytes), fields, factory: factoryOf(fields, realm), ready: undefined }
-  cache.set(digest, compiled)
+}
+
+const compiledByRealm = new WeakMap<Realm, CompiledDefinitions>()
+
+function compiledOf(realm: Realm): CompiledDefinitions {
+  let compiled = compiledByRealm.get(realm)
+  if (compiled === undefined) {
+    compiled = new CompiledDefinitions()
+    compiledByRealm.set(realm, compiled)
+  }
   return compiled
 }
 
-function factoryOf(fields: DefinitionFields, realm: Realm): Compiled['factory'] {
+function factoryOf(fields: DefinitionFields, realm: Realm): Factory {
+  if (realm.guarded === true) checkInert(fields)
   const { file, line, column, strict, names } = fields
   const variables = names.length === 0 ? '' : `let ${names.join(', ')};`
   const setter = names.length === 0 ? '() => {}' : `values => { [${names.join(', ')}] = values }`
@@ -65,7 +88,7 @@ function factoryOf(fields: DefinitionFields, realm: Realm): Compiled['factory'] 
   ].join('\n')
   try {
     const position = { filename: file === '' ? 'itsparallel' : file, lineOffset: line - 1, columnOffset: 0 }
-    return realm.evaluate(source, position) as Compiled['factory']
+    return realm.evaluate(source, position) as Factory
   } catch (cause) {
     throw new RemoteProtocolError(
       `a function cannot be read: ${cause instanceof Error ? cause.message : 'why ever'}`,
@@ -95,22 +118,21 @@ function isNameable(name: string): boolean {
 export function decodeFunction(decoder: Decoder): AnyFunction {
   const id = decoder.reserve()
   const hasExtras = decoder.reader.byte() === 1
-  const bytes = readDefinition(decoder)
-  const original = originalOf(bytes, decoder.realm)
+  const compiled = readDefinition(decoder)
+  const original = compiled.fields.isClass ? originalOf(compiled.bytes, decoder.realm) : undefined
   if (original !== undefined) {
     decoder.settle(id, original)
     // What the engine's copy was given since is the engine's.
     if (hasExtras) decodeExtras(decoder, () => {})
     return original
   }
-  const compiled = compile(bytes, decoder.realm)
   const fn = compiled.ready ?? make(decoder, id, compiled, hasExtras)
   decoder.settle(id, fn)
   if (hasExtras) decodeExtras(decoder, fn)
   return fn
 }
 
-function readDefinition(decoder: Decoder): Buffer {
+function readDefinition(decoder: Decoder): Compiled {
   const { reader, definitions } = decoder
   const form = reader.byte()
   if (form === DefinitionForm.ref) {
@@ -120,14 +142,25 @@ function readDefinition(decoder: Decoder): Buffer {
   }
   if (form !== DefinitionForm.inline && form !== DefinitionForm.frame)
     throw malformed('a function in an unknown form')
-  const bytes = form === DefinitionForm.inline ? reader.raw(reader.countOf(1)) : decoder.frame()
-  definitions.push(bytes)
-  return bytes
+  const all = compiledOf(decoder.realm)
+  let compiled: Compiled
+  if (form === DefinitionForm.inline) {
+    const length = reader.countOf(1)
+    const start = reader.position
+    reader.position += length
+    compiled = all.at(reader.bytes, start, reader.position)
+  } else {
+    const frame = decoder.frame()
+    compiled = all.at(frame, 0, frame.length)
+  }
+  definitions.push(compiled)
+  return compiled
 }
 
 function make(decoder: Decoder, id: number, compiled: Compiled, hasExtras: boolean): AnyFunction {
-  const { fields, factory } = compiled
-  const [set, create] = factory(specifier => importFrom(decoder.realm, fields.base ?? '', specifier))
+  const { fields } = compiled
+  compiled.factory ??= factoryOf(fields, decoder.realm)
+  const [set, create] = compiled.factory(specifier => importFrom(decoder.realm, fields.base ?? '', specifier))
   const values: unknown[] = new Array(fields.names.length)
   const read = (from: number, to: number): void => {
     for (let i = from; i < to; i++) values[i] = decoder.value()
