@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+import { Broadcast, type BroadcastEvent } from '../../../../src/controller/state/broadcast.ts'
+import type { Json } from '../../../../src/protocol/envelope.ts'
+import { applyReply, applyRequest, clientA, OWN } from '../tools.ts'
+
+function world() {
+  const broadcast = new Broadcast()
+  const handle = (event: BroadcastEvent) => {
+    const effects = broadcast.handle(event)
+    broadcast.validate()
+    return effects
+  }
+  for (const [id, engine] of ['a', 'b', 'c'].entries()) handle({ type: 'engine_joined', engine, id })
+  const ask = (metadata: Json) =>
+    handle({ type: 'requested', client: clientA, request: applyRequest('m', metadata) })
+  const answer = (engine: string, coalescing: boolean, status = 'ok') => {
+    const metadata = { status, is_broadcast: true, is_coalescing: coalescing, original_msg_id: 'm' }
+    const reply = applyReply(`m_${engine}`, metadata, `value of ${engine}`)
+    return handle({ type: 'replied', engine, client: clientA, reply })
+  }
+  return { broadcast, handle, ask, answer }
+}
+
+const pairs = [
+  ['b', 1],
+  ['a', 0],
+]
+
+describe('Broadcast', () => {
+  it('gives each target its own header, and passes replies on as they come (58)', () => {
+    const { ask, answer } = world()
+    const effects = ask({ targets: pairs, is_broadcast: true, is_coalescing: false, label: 'l' })
+    expect(effects).toMatchObject([
+      {
+        type: 'send_request',
+        engine: 'b',
+        header: { msg_id: 'm_b', msg_type: 'apply_request' },
+        metadata: { targets: [['b', 1]], original_msg_id: 'm', is_broadcast: true, label: 'l' },
+      },
+      { type: 'send_request', engine: 'a', header: { msg_id: 'm_a' } },
+    ])
+    expect(answer('a', false)).toMatchObject([{ type: 'forward_reply', client: clientA }])
+  })
+
+  it('coalesces in the order of the request, with pairs (59)', () => {
+    const { broadcast, ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
+    expect(answer('a', true)).toEqual([])
+    const [effect] = answer('b', true)
+    expect(effect).toMatchObject({
+      type: 'send_coalesced',
+      metadata: { status: 'ok', broadcast_targets: pairs },
+    })
+    expect(effect?.type === 'send_coalesced' && effect.buffers.map(String)).toEqual([
+      'value of b',
+      'value of a',
+    ])
+    expect(broadcast.gatheringCount).toBe(0)
+    expect(answer('b', true)).toMatchObject([{ type: 'drop' }])
+  })
+
+  it('reports the failure of one target for all (60)', () => {
+    const { ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
+    answer('a', true, 'error')
+    expect(answer('b', true)).toMatchObject([
+      { type: 'send_coalesced', metadata: { status: 'error', broadcast_targets: pairs }, buffers: [] },
+    ])
+  })
+
+  it('takes no replies of strangers for a coalesced one', () => {
+    const { ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
+    expect(answer('c', true)).toMatchObject([{ type: 'drop' }])
+  })
+
+  it('forgets what a dead target leaves incomplete, and tells our clients', () => {
+    const { broadcast, handle, ask } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
+    expect(handle({ type: 'engine_left', engine: 'a' })).toEqual([])
+    expect(broadcast.gatheringCount).toBe(0)
+    ask({ targets: [['b', 1]], is_broadcast: true, is_coalescing: true, ...OWN })
+    expect(handle({ type: 'engine_left', engine: 'b', cause: { signal: 'SIGKILL' } })).toMatchObject([
+      { type: 'answer_error', header: { msg_id: 'm_b' }, error: { ename: 'EngineError' } },
+    ])
+  })
+
+  it('tells our clients of targets that are not there, and leaves stock ones to their notification', () => {
+    const { ask } = world()
+    const targets = [
+      ['a', 0],
+      ['gone', 9],
+    ]
+    const types = (metadata: Json) => ask(metadata).map(effect => effect.type)
+    expect(types({ targets, is_coalescing: false })).toEqual(['send_request'])
+    expect(types({ targets, is_coalescing: false, ...OWN })).toEqual(['send_request', 'answer_error'])
+    expect(types({ targets, is_coalescing: true, ...OWN })).toEqual(['answer_error'])
+  })
+
+  it.each([undefined, 'a', [7], [['a', 'b']], [[0, 'a']], {}])('refuses targets %j', targets => {
+    const { ask } = world()
+    expect(ask({ targets })).toMatchObject([{ type: 'drop' }])
+    expect(ask({ targets, ...OWN })).toMatchObject([{ type: 'answer_error', error: { ename: 'TypeError' } }])
+  })
+})

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { Direct, type DirectEvent } from '../../../../src/controller/state/direct.ts'
+import { applyReply, applyRequest, clientA } from '../tools.ts'
+
+function world() {
+  const direct = new Direct({ forgetMs: 30_000 })
+  const handle = (event: DirectEvent, nowMs = 0) => {
+    const effects = direct.handle(event, nowMs)
+    direct.validate()
+    return effects
+  }
+  const ask = (msgId: string, engine: string, own = false) =>
+    handle({ type: 'requested', msgId, client: clientA, engine, request: applyRequest(msgId), own })
+  const answer = (msgId: string, engine: string) =>
+    handle({ type: 'replied', msgId, engine, reply: applyReply(msgId) }).map(effect => effect.type)
+  return { direct, handle, ask, answer }
+}
+
+describe('Direct', () => {
+  it('passes requests on and notes their replies', () => {
+    const { direct, handle, ask, answer } = world()
+    handle({ type: 'engine_joined', engine: 'a', id: 0 })
+    expect(ask('m1', 'a')).toMatchObject([{ type: 'forward_request', engine: 'a', client: clientA }])
+    ask('m2', 'a')
+    expect(direct.queueOf('a')).toEqual(['m1', 'm2'])
+    expect(answer('m1', 'a')).toEqual(['forward_reply', 'record_reply'])
+    expect(answer('m1', 'a')).toEqual(['forward_reply'])
+    expect([direct.isPending('m1'), direct.isPending('m2'), direct.countOf('a')]).toEqual([false, true, 1])
+    expect(direct.story('m1')).toEqual(['passed to engine a', 'answered by engine a'])
+  })
+
+  it('is silent to stock clients about engines that are not there (41)', () => {
+    const { ask } = world()
+    expect(ask('m', 'nobody')).toEqual([{ type: 'drop_request', engine: 'nobody', msgId: 'm' }])
+  })
+
+  it('tells our clients at once, and how the engine ended', () => {
+    const { handle, ask } = world()
+    expect(ask('m', 'a', true)).toMatchObject([{ error: { ename: 'EngineError' } }])
+    handle({ type: 'engine_joined', engine: 'a', id: 3 })
+    handle({ type: 'engine_left', engine: 'a', cause: { exit_code: 7 } })
+    expect(ask('m', 'a', true)).toMatchObject([{ error: { evalue: 'it is gone: engine 3 (exit code 7)' } }])
+  })
+
+  it('passes late replies of a dead engine, and fails in the records what stays open', () => {
+    const { direct, handle, ask, answer } = world()
+    handle({ type: 'engine_joined', engine: 'a', id: 0 })
+    for (const id of ['m1', 'm2']) ask(id, 'a')
+    handle({ type: 'engine_left', engine: 'a' }, 1000)
+    expect([direct.isPending('m1'), direct.wakeAtMs]).toEqual([true, 31_000])
+    expect(answer('m1', 'a')).toEqual(['forward_reply', 'record_reply'])
+    expect(handle({ type: 'tick' }, 30_999)).toEqual([])
+    expect(handle({ type: 'tick' }, 31_000)).toMatchObject([
+      { type: 'record_failure', msgId: 'm2', error: { ename: 'EngineError' } },
+    ])
+    expect(answer('m2', 'a')).toEqual(['forward_reply'])
+  })
+})
