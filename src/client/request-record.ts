@@ -6,6 +6,7 @@ import type { MaybePromise } from '../serialize/payload.ts'
 import type { Output } from './outputs.ts'
 import { engineDied, errorFromReply } from './reply-errors.ts'
 import type { Outcome, OutstandingRequest, Route } from './state/requests.ts'
+import { wireDateMs } from './wire-date.ts'
 
 /** What an owner of requests is told. By symbols, because AsyncResult is one, and users hold it. */
 export const addRecord = Symbol('addRecord')
@@ -111,7 +112,7 @@ export class RequestRecord implements OutstandingRequest {
 
   get completedMs(): number {
     if (Number.isNaN(this.#completedMs) && this.#reply !== undefined)
-      this.#completedMs = Date.parse(headerDate(this.#reply))
+      this.#completedMs = wireDateMs(headerDate(this.#reply))
     return this.#completedMs
   }
 
@@ -200,7 +201,7 @@ export class RequestRecord implements OutstandingRequest {
     this.#reply = reply
     const metadata = reply.metadata as Partial<ReplyMetadata>
     if (typeof metadata.engine === 'string') this.#answeredBy = metadata.engine as EngineUuid
-    if (typeof metadata.started === 'string') this.#startedMs = Date.parse(metadata.started)
+    if (typeof metadata.started === 'string') this.#startedMs = wireDateMs(metadata.started)
     if (typeof metadata.run_ms === 'number') this.#runMs = metadata.run_ms
   }
 

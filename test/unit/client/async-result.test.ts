@@ -357,4 +357,31 @@ describe('AsyncResult', () => {
     expect(lines.at(-1)).toMatch(/^apply: 20\/20 done/)
     expect(lines.length).toBeLessThanOrEqual(12)
   })
+
+  it('AsyncResult.waitInteractive draws a bar on a terminal', async () => {
+    const bench = new Bench(2)
+    const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80 })
+    const shown = bench.result.waitInteractive({ stream, interval: 1, timeout: 5 })
+    let text = ''
+    stream.on('data', chunk => {
+      text += String(chunk)
+    })
+    bench.answer(0, 1)
+    while (!text.includes('/2')) await new Promise(resolve => setImmediate(resolve))
+    bench.answer(1, 1)
+    expect(await shown).toBe(true)
+    expect(text).toContain('100% | 2/2')
+  })
+
+  it('AsyncResult.waitInteractive ends at its timeout', async () => {
+    const bench = new Bench(1)
+    const stream = new PassThrough()
+    const shown = bench.result.waitInteractive({ stream, interval: 1, timeout: 2 })
+    await once(stream, 'readable')
+    for (let i = 0; i < 3; i++) {
+      await new Promise(resolve => setImmediate(resolve))
+      bench.host.advance(1000)
+    }
+    expect(await shown).toBe(false)
+  })
 })

@@ -214,6 +214,19 @@ describe('DirectView', () => {
     expect(await snapshot.apply(() => 1)).toEqual([1, 1, 1])
   })
 
+  it('DirectView with track tells when the bytes have left', async () => {
+    const result = rc
+      .directView()
+      .with({ track: true })
+      .push({ big: new Float64Array(1000) })
+    await result.sent
+    await result
+    await rc
+      .loadBalancedView()
+      .with({ track: true })
+      .apply(() => 1).sent
+  })
+
   it('DirectView takes a Reference as argument and as function', async () => {
     await rc.directView().push({ data: [1, 2, 3] })
     expect(await rc.at(0).apply((xs: readonly number[]) => xs.length, new Reference('data'))).toBe(3)
