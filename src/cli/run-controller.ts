@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import process from 'node:process'
 import type { Logger } from '../base/log.ts'
 import { claimCluster } from '../cluster/claim.ts'
-import { resolvePlace } from '../cluster/cluster-options.ts'
 import { type KeeperLink, takeLifeline, tellKeeper, watchLifeline } from '../cluster/lifeline.ts'
 import {
   connectionFilePaths,
@@ -10,7 +9,7 @@ import {
   writeConnectionFiles,
 } from '../config/connection-files.ts'
 import { removePidFile } from '../config/pid-file.ts'
-import { securityDirectory } from '../config/profile.ts'
+import { resolvePlace, securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
 import { readClientConnection, readEngineConnection } from '../protocol/connection-file.ts'

@@ -21,7 +21,7 @@ export function statusCommand(): Command {
 
 async function status(options: StatusOptions): Promise<void> {
   const { askStatus } = await import('../cluster/status.ts')
-  const { resolvePlace } = await import('../cluster/cluster-options.ts')
+  const { resolvePlace } = await import('../config/profile.ts')
   const { print, printJson, printTable } = await import('./print.ts')
   const { profileDir, clusterId } = resolvePlace(options)
   const found = await askStatus(profileDir, clusterId, (options.timeout ?? 10) * 1000)

@@ -10,7 +10,7 @@ export function stopCommand(): Command {
 }
 
 async function stop(options: PlaceOptions & { readonly quiet?: boolean }): Promise<void> {
-  const { resolvePlace } = await import('../cluster/cluster-options.ts')
+  const { resolvePlace } = await import('../config/profile.ts')
   const { stopCluster } = await import('../cluster/stop-cluster.ts')
   const { print } = await import('./print.ts')
   const { profileDir, clusterId } = resolvePlace(options)

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Logger } from '../base/log.ts'
-import { checkedClusterId, profileDirectory } from '../config/profile.ts'
+import { resolvePlace } from '../config/profile.ts'
 import { UsageError } from '../errors.ts'
 import type { KeeperPlan } from './keeper.ts'
 import { findLauncher, type LauncherName } from './launcher.ts'
@@ -104,12 +104,4 @@ export function enginePlan(options: ClusterOptions): KeeperPlan {
     controllerLocation: '',
     startTimeoutMs: timeout * 1000,
   }
-}
-
-/** @throws ConfigurationError when a name cannot be part of a path. */
-export function resolvePlace(place: ClusterPlace): {
-  readonly profileDir: string
-  readonly clusterId: string
-} {
-  return { profileDir: profileDirectory(place), clusterId: checkedClusterId(place.clusterId) }
 }

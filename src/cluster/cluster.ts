@@ -3,7 +3,7 @@
 import process from 'node:process'
 import type { Client } from '../client/client.ts'
 import { connectionFilePaths } from '../config/connection-files.ts'
-import { profileDirectories, profileName, securityDirectory } from '../config/profile.ts'
+import { profileDirectories, profileName, resolvePlace, securityDirectory } from '../config/profile.ts'
 import { NotRunningError, type ParallelError } from '../errors.ts'
 import {
   type ClusterOptions,
@@ -12,7 +12,6 @@ import {
   clusterPlan,
   enginePlan,
   freshClusterId,
-  resolvePlace,
 } from './cluster-options.ts'
 import { startDaemon } from './daemon.ts'
 import { Keeper } from './keeper.ts'

@@ -46,6 +46,19 @@ export function profileDirectory(location: ProfileLocation = {}): string {
   return join(ipythonDir(), `profile_${DEFAULT_PROFILE}`)
 }
 
+/** A cluster, by where its files lie. */
+export interface ResolvedPlace {
+  readonly profileDir: string
+  readonly clusterId: string
+}
+
+/** @throws ConfigurationError when a name cannot be part of a path. */
+export function resolvePlace(
+  place: ProfileLocation & { readonly clusterId?: string | undefined },
+): ResolvedPlace {
+  return { profileDir: profileDirectory(place), clusterId: checkedClusterId(place.clusterId) }
+}
+
 /** Where connection files and cluster files lie. */
 export function securityDirectory(profileDir: string): string {
   return join(profileDir, 'security')

@@ -67,6 +67,19 @@ describe('Cluster.start', () => {
     expectNothingLeft()
   })
 
+  it('tells its clients when it stops: what they wait for fails at once', async () => {
+    const cluster = await Cluster.start({ n: 1 })
+    const rc = await cluster.connect()
+    const waiting = rc.at(0).apply(() => new Promise(() => {}))
+    const failed = failure(waiting.get())
+    await cluster.stop()
+    const began = performance.now()
+    expect(await failed).toBeInstanceOf(Error)
+    expect(performance.now() - began).toBeLessThan(1000)
+    await rc.close()
+    expectNothingLeft()
+  })
+
   it('stops engines whose code never ends', async () => {
     const cluster = await Cluster.start({ n: 1 })
     const rc = await cluster.connect()
