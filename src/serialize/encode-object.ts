@@ -16,7 +16,8 @@ const SEARCHED_ELEMENTS_MAX = 64
 export function encodeObject(encoder: Encoder, object: object): void {
   const prototype: unknown = prototypeOf(encoder, object)
   if (prototype === Object.prototype) {
-    if (encodeSpecialObject(encoder, object)) return
+    // `console`, `Math` or a module that was required look plain, and are not.
+    if (encodeAsImport(encoder, object)) return
     encoder.out.byte(Tag.object)
     encodeProperties(encoder, object)
     return
@@ -41,18 +42,13 @@ function prototypeOf(encoder: Encoder, object: object): unknown {
   }
 }
 
-/** Objects that look plain and are not: `console`, `Math`, a module that was required. */
-function encodeSpecialObject(encoder: Encoder, object: object): boolean {
-  return encodeAsImport(encoder, object)
-}
-
 function encodeNullObject(encoder: Encoder, object: object): void {
   if (types.isModuleNamespaceObject(object) && encodeAsImport(encoder, object)) return
   encoder.out.byte(Tag.nullObject)
   encodeProperties(encoder, object)
 }
 
-/** Own enumerable properties, then those under symbols. */
+/** Own enumerable properties, then those under symbols. Of a getter, the value that it gives now travels. */
 export function encodeProperties(encoder: Encoder, object: object, skip?: ReadonlySet<string>): void {
   const { out, path } = encoder
   let keys = ownKeys(encoder, object)
@@ -104,7 +100,7 @@ function read(encoder: Encoder, object: object, key: string | symbol): unknown {
   }
 }
 
-export function encodeArray(encoder: Encoder, array: readonly unknown[]): void {
+function encodeArray(encoder: Encoder, array: readonly unknown[]): void {
   const { out, path } = encoder
   const { length } = array
   if (length >= PACKED_ELEMENTS_MIN && encodeNumbers(encoder, array)) return
@@ -116,14 +112,12 @@ export function encodeArray(encoder: Encoder, array: readonly unknown[]): void {
   out.count(length)
   for (let i = 0; i < length; i++) {
     path.enter(i)
-    const value = array[i]
-    // A dense array here, but a hole may have come from reading another element.
-    encoder.value(value)
+    encoder.value(array[i])
     path.leave()
   }
 }
 
-/** Whether more than half of a long array are holes; a few holes are written one by one. */
+/** Whether a long array has holes. */
 function isSparse(array: readonly unknown[]): boolean {
   for (let i = 0; i < array.length; i++) if (array[i] === undefined && !(i in array)) return true
   return false

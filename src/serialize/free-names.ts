@@ -41,6 +41,8 @@ export interface FreeNames {
   readonly hasPrivate: boolean
 }
 
+/** Length of the keyword. */
+const IMPORT_CHARS = 6
 /** What vite, and vitest with it, makes of `import(…)` and `import.meta`. */
 const VITE_IMPORT = '__vite_ssr_dynamic_import__'
 const VITE_META = '__vite_ssr_import_meta__'
@@ -150,7 +152,7 @@ class Walker {
         this.#meta(node)
         return
       case 'ImportExpression':
-        this.imports.push({ start: node.start, end: node.start + 'import'.length })
+        this.imports.push({ start: node.start, end: node.start + IMPORT_CHARS })
         this.#children(node)
         return
       default:

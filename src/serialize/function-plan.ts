@@ -135,7 +135,7 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
     !internal &&
     free.names.every(each => STANDARD_NAMES.has(each.name))
   )
-    analysis.plan = { definition, ...NOTHING }
+    analysis.plan = planFor(definition)
   const members = new Map(
     captured.flatMap(each => (each.members === undefined ? [] : [[each.name, each.members]])),
   )
@@ -150,9 +150,14 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
   }
 }
 
+/** The plan of functions that were made from a definition. */
+export function planFor(definition: Definition): Plan {
+  return { definition, ...NOTHING }
+}
+
 /** Makes a revived function travel on by the very definition that it came with. */
-export function adoptDefinition(fn: AnyFunction, definition: Definition): void {
-  plans.set(fn, { definition, ...NOTHING })
+export function adoptPlan(fn: AnyFunction, plan: Plan): void {
+  plans.set(fn, plan)
 }
 
 /** The innermost scope that has a variable of that name. */

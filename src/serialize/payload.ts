@@ -137,7 +137,8 @@ export function packValue(value: unknown, name = 'value'): Frame[] {
 }
 
 /**
- * The value back. Gives a promise only when it holds functions whose modules must be imported first.
+ * The value back. Gives a promise only when it holds functions whose modules must be imported first. A value is never
+ * a Promise itself, but it may well have a method called `then`: tell the two apart by `instanceof Promise`.
  *
  * @throws RemoteProtocolError when the bytes are no value of ours.
  */

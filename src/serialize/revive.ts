@@ -7,7 +7,7 @@ import { malformed } from './byte-reader.ts'
 import type { AnyFunction } from './callee.ts'
 import { type Decoder, define } from './decoder.ts'
 import { type DefinitionFields, DIGEST_BYTES, parseDefinition } from './definition.ts'
-import { adoptDefinition } from './function-plan.ts'
+import { adoptPlan, type Plan, planFor } from './function-plan.ts'
 import { checkInert } from './inert.ts'
 import { LruMap } from './lru-map.ts'
 import { originalOf } from './originals.ts'
@@ -33,6 +33,8 @@ export interface Compiled {
   factory: Factory | undefined
   /** The function itself, when it captures nothing and so is always the same. */
   ready: AnyFunction | undefined
+  /** By which its functions travel on. */
+  plan: Plan | undefined
 }
 
 /** What one realm has compiled, and the definition that it met last: programs send the same function in a row. */
@@ -56,7 +58,7 @@ class CompiledDefinitions {
       const copy = Buffer.from(bytes.subarray(start, end))
       const fields = parseDefinition(copy)
       if (fields === undefined) throw malformed('a function is not described as it must be')
-      known = { bytes: copy, fields, factory: undefined, ready: undefined }
+      known = { bytes: copy, fields, factory: undefined, ready: undefined, plan: undefined }
       this.#all.set(digest, known)
     }
     this.#last = known
@@ -79,7 +81,7 @@ function factoryOf(fields: DefinitionFields, realm: Realm): Factory {
   if (realm.guarded === true) checkInert(fields)
   const { file, line, column, strict, names } = fields
   const variables = names.length === 0 ? '' : `let ${names.join(', ')};`
-  const setter = names.length === 0 ? '() => {}' : `values => { [${names.join(', ')}] = values }`
+  const setter = `values => { ${names.map((name, index) => `${name} = values[${index}]`).join('; ')} }`
   // What the user wrote begins on the second line, at its own column, so that stack traces show the user's own places.
   const source = [
     `${strict ? STRICT_HEAD : SLOPPY_HEAD}${variables} return [${setter}, () => ${openingOf(fields)}`,
@@ -172,7 +174,8 @@ function make(decoder: Decoder, id: number, compiled: Compiled, hasExtras: boole
   // There now, before the rest of what it captures, which may well refer to it.
   decoder.settle(id, fn)
   read(eager, fields.names.length)
-  adoptDefinition(fn, { ...fields, bytes: compiled.bytes })
+  compiled.plan ??= planFor({ ...fields, bytes: compiled.bytes })
+  adoptPlan(fn, compiled.plan)
   if (fields.names.length === 0 && !hasExtras) compiled.ready = fn
   return fn
 }

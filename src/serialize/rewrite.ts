@@ -16,7 +16,7 @@ export const STRICT_HEAD = `(function (${IMPORT_NAME}) {"use strict";`
 /** What a class extends, whatever expression said so in its file. */
 export const SUPER_NAME = '__itsparallel_super'
 /** What a method's key becomes: it may be computed, and from variables. */
-export const METHOD_NAME = 'method'
+const METHOD_NAME = 'method'
 
 /**
  * @param url - address of the module, for `import.meta` and `import(…)`.

@@ -72,8 +72,6 @@ export const Tag = {
   require: 34,
   /** name in the engine's namespace */
   reference: 35,
-  /** an array hole */
-  hole: 36,
   /** a variable that several functions share */
   cell: 37,
 } as const
