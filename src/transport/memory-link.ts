@@ -91,11 +91,9 @@ export class MemoryLink implements Link {
   }
 
   #arrive(parcel: Parcel): void {
-    if (this.#state === 'closed' || this.#state === 'ending') {
-      if (parcel.type === 'end') this.#finishBoth()
-      return
-    }
-    this.#inbox.push(parcel)
+    // An end that leaves delivers nothing more; what still comes is taken back by its sender.
+    if (parcel.type === 'end' && this.#state === 'ending') this.#finishBoth()
+    else this.#inbox.push(parcel)
     this.#deliverSoon()
   }
 
@@ -141,7 +139,7 @@ export class MemoryLink implements Link {
     if (this.#state === 'closed') return
     const opened = this.#state !== 'opening'
     this.#state = 'closed'
-    this.#inbox.clear()
+    // Our own inbox stays as it is: the other end takes back what is in it when it hears of the end.
     const unsent = this.#other.#takeBack()
     this.waitingBytes = 0
     if (opened) this.#host.closed(this, cause, unsent)

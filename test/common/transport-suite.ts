@@ -365,6 +365,24 @@ function backpressure(bench: () => Bench): void {
     expect((await bound.messages.take())[1]).toHaveLength(3_000_000)
   })
 
+  it('flushed goes on waiting for what a lost connection gave back', async () => {
+    const { bound, connected, url } = await bench().pair('ROUTER', 'DEALER')
+    bound.socket.pause()
+    for (let i = 0; i < 60; i++) connected.send(`${i}`, Buffer.alloc(1_000_000))
+    let flushed = false
+    const waiting = connected.socket.flushed().then(() => {
+      flushed = true
+    })
+    await bound.socket.close(0)
+    await connected.left()
+    await new Promise(resolve => setImmediate(resolve))
+    expect(flushed).toBe(false)
+    const again = bench().probe('ROUTER')
+    await again.socket.bind(url)
+    await waiting
+    await again.messages.find(message => message[1]!.toString() === '59')
+  })
+
   it('flushed waits for a peer to come', async () => {
     const dealer = bench().probe('DEALER')
     dealer.send('early')
