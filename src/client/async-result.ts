@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
-import { CompositeError, TimeoutError, UsageError } from '../errors.ts'
+import { TimeoutError, UsageError } from '../errors.ts'
+import { collectValues } from './collect-values.ts'
 import type { Output } from './outputs.ts'
 import { streamText } from './outputs.ts'
 import type { ProgressOptions } from './progress.ts'
@@ -273,25 +274,10 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   /** The value from the parts. Synchronous unless a part needs an import first. */
   protected collect(): T | Promise<T> {
     if (this.#single) return this.records[0]!.take() as T | Promise<T>
-    const values: unknown[] = []
-    const errors: Error[] = []
-    let isAsync = false
-    for (const record of this.records) {
-      try {
-        const value = record.take()
-        isAsync ||= value instanceof Promise
-        values.push(value)
-      } catch (error) {
-        errors.push(error as Error)
-      }
-    }
-    if (errors.length > 0) {
-      // Promises among the values are dropped: their failures must not surface as unhandled ones.
-      for (const value of values) if (value instanceof Promise) value.catch(() => {})
-      throw errors.length === 1 ? errors[0] : new CompositeError(errors, this.#what)
-    }
-    const assemble = this.#assemble ?? (all => all)
-    return (isAsync ? Promise.all(values).then(assemble) : assemble(values)) as T | Promise<T>
+    const values = collectValues(this.records, this.#what)
+    const assemble = this.#assemble
+    if (assemble === undefined) return values as T | Promise<T>
+    return (values instanceof Promise ? values.then(assemble) : assemble(values)) as T | Promise<T>
   }
 
   #settledPromise(): Promise<T> {

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
-import { type ConnectionError, EngineError, InvalidTargetError, TimeoutError } from '../errors.ts'
-import type { DeathCause, MimeBundle } from '../protocol/catalogue.ts'
+import { EngineError, InvalidTargetError } from '../errors.ts'
 import type { AsyncResult, WaitOptions } from './async-result.ts'
+import type { ClientEvents } from './client-events.ts'
 import { type ConnectOptions, connectDispatcher } from './connect.ts'
 import { DirectView, type DirectViewOptions } from './direct-view.ts'
 import type { Dispatcher, DispatcherEvent } from './dispatcher.ts'
@@ -10,42 +10,15 @@ import { LoadBalancedView, type LoadBalancedViewOptions } from './load-balanced-
 import { type QueueStatus, readQueueStatus } from './queue-status.ts'
 import type { RequestRecord } from './request-record.ts'
 import { resolveTargets, sliceIds, type Target, type Targets } from './targets.ts'
+import { waitForEngines } from './wait-for-engines.ts'
 
-/** An engine that came, or went. */
-export interface EngineEvent {
-  readonly id: number
-  readonly uuid: string
-}
-
-export interface EngineLeftEvent extends EngineEvent {
-  /** How it ended, where that is known. */
-  readonly cause: DeathCause | undefined
-}
-
-/** A piece of text that a request of this client printed. */
-export interface StreamEvent {
-  readonly text: string
-  readonly msgId: string
-  readonly engineId: number | undefined
-}
-
-/** Something that a request of this client showed. */
-export interface DisplayEvent {
-  readonly data: MimeBundle
-  readonly msgId: string
-  readonly engineId: number | undefined
-}
-
-/** What a client emits. */
-export interface ClientEvents {
-  'engine:registered': [engine: EngineEvent]
-  'engine:unregistered': [engine: EngineLeftEvent]
-  stdout: [output: StreamEvent]
-  stderr: [output: StreamEvent]
-  display: [output: DisplayEvent]
-  /** The connection has ended: closed by this program, shut down, or lost for good. Nothing more will come. */
-  close: [reason: ConnectionError]
-}
+export type {
+  ClientEvents,
+  DisplayEvent,
+  EngineEvent,
+  EngineLeftEvent,
+  StreamEvent,
+} from './client-events.ts'
 
 export interface TargetOptions {
   readonly targets?: Targets
@@ -135,32 +108,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
    * @throws TimeoutError when they are not after `timeout` seconds (default: wait for ever).
    */
   async waitForEngines(n: number, options: WaitOptions = {}): Promise<void> {
-    const { timeout } = options
-    if (this.length >= n) return
-    this.#throwIfGone()
-    await new Promise<void>((resolve, reject) => {
-      const end = (settle: () => void) => {
-        this.off('engine:registered', look)
-        this.off('close', gone)
-        cancel?.()
-        settle()
-      }
-      const look = () => {
-        if (this.length >= n) end(resolve)
-      }
-      const gone = (reason: Error) => end(() => reject(reason))
-      const late = () =>
-        end(() =>
-          reject(
-            new TimeoutError(
-              `${this.length} of ${n} engines were registered after ${timeout} s: start more with \`ipcluster engines\`, or look into their logs`,
-            ),
-          ),
-        )
-      const cancel = timeout === undefined ? undefined : this.#dispatcher.clock.after(timeout * 1000, late)
-      this.on('engine:registered', look)
-      this.on('close', gone)
-    })
+    if (this.length < n) this.#throwIfGone()
+    await waitForEngines(this, n, options.timeout, this.#dispatcher.clock)
   }
 
   /**

@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts'
 import { type Logger, silentLogger } from '../base/log.ts'
 import { connectionFilePath, isListening, waitForFile } from '../config/connection-files.ts'
 import { checkedClusterId, profileDirectory, securityDirectory } from '../config/profile.ts'
-import { ConnectionError, TimeoutError } from '../errors.ts'
+import { ConnectionError, DisconnectedError, TimeoutError } from '../errors.ts'
 import { type ClientConnection, readClientConnection, resolveInterface } from '../protocol/connection-file.ts'
 import type { Transport } from '../transport/socket.ts'
 import { tcpTransport } from '../transport/tcp.ts'
@@ -70,7 +70,11 @@ export async function connectDispatcher(
     return dispatcher
   } catch (cause) {
     await dispatcher.close()
-    throw new ConnectionError(describeSilence(dispatcher, where, found.source, timeoutMs / 1000), { cause })
+    if (cause instanceof DisconnectedError)
+      throw new ConnectionError(describeSilence(dispatcher, where, found.source, timeoutMs / 1000))
+    throw new ConnectionError(`the controller at ${where} (from ${found.source}) refused us: ${cause}`, {
+      cause,
+    })
   } finally {
     cancel()
   }

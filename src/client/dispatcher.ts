@@ -19,8 +19,9 @@ import { CancelGroups } from './cancel-groups.ts'
 import { type Channel, Channels } from './channels.ts'
 import { goneError } from './gone-error.ts'
 import { Inquiry } from './inquiry.ts'
+import { type IopubMessage, readIopub } from './iopub-message.ts'
 import { readEngineList, readNotification } from './notifications.ts'
-import { type Output, readOutput } from './outputs.ts'
+import type { Output } from './outputs.ts'
 import { parentMessageId } from './parent-id.ts'
 import { addRecord, type Decode, type RecordOwner, RequestRecord, settled } from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
@@ -31,12 +32,7 @@ import { Roster, type RosterEffect } from './state/roster.ts'
 /** What the client tells its listeners. */
 export type DispatcherEvent =
   | RosterEffect
-  | {
-      readonly type: 'output'
-      readonly output: Output
-      readonly msgId: string
-      readonly engineUuid: EngineUuid
-    }
+  | Extract<IopubMessage, { readonly type: 'output' }>
   | { readonly type: 'gone'; readonly reason: GoneReason; readonly error: DisconnectedError }
 
 export interface DispatcherOptions {
@@ -261,20 +257,10 @@ export class Dispatcher implements ResultHost {
   }
 
   #output(envelope: Envelope): void {
-    const { parentHeader } = envelope
-    const msgId = parentHeader.msg_id
-    // Everybody's output comes to everybody: what is not about a request of ours is none of our business.
-    if (parentHeader.session !== this.#channels.sessionId || msgId === undefined) return
-    const nowMs = this.clock.nowMs()
-    const { header, content } = envelope
-    if (header.msg_type === 'status') {
-      const idle = content.execution_state === 'idle'
-      this.#perform(this.#requests.handle({ type: 'status', msgId, idle }, nowMs))
-      return
-    }
-    const output = readOutput(header.msg_type, content)
-    this.#perform(this.#requests.handle({ type: 'output', msgId, output }, nowMs))
-    this.#tell({ type: 'output', output, msgId, engineUuid: header.session as EngineUuid })
+    const message = readIopub(envelope, this.#channels.sessionId)
+    if (message === undefined) return
+    this.#perform(this.#requests.handle(message, this.clock.nowMs()))
+    if (message.type === 'output') this.#tell(message)
   }
 
   #notification(envelope: Envelope): void {
