@@ -147,6 +147,9 @@ class EngineProcess implements Engine {
       case 'read_connection':
         void this.#readConnection()
         return
+      case 'ping':
+        this.#io.post({ type: 'pong' })
+        return
       case 'abort':
         this.#shell.abort(message.msgIds)
         return

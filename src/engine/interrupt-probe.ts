@@ -14,13 +14,18 @@ import { createRequire } from 'node:module'
 import process from 'node:process'
 import { isOwnFile } from './user-stack.ts'
 
-/** `torn`: user code was torn down. `ended`: an awaiting request was ended. `idle`: there was nothing to end. */
-export type Verdict = 'torn' | 'ended' | 'idle' | 'retry'
+/**
+ * `torn`: user code was torn down. `ended`: an awaiting request was ended. `idle`: there was nothing to end.
+ * `over`: what an earlier round met is over. `retry`: it cannot be ended at this moment.
+ */
+export type Verdict = 'torn' | 'ended' | 'idle' | 'over' | 'retry'
 
 /** What the main thread does at the moment, as its shell knows it. */
 export interface Interruptible {
   /** `running`: a request is on the stack; `waiting`: one awaits something; `none`: no request. */
   readonly activity: 'running' | 'waiting' | 'none'
+  /** How many requests have been begun so far. */
+  readonly begun: number
   /** Ends the request that awaits something. */
   endWaiting(): void
   /** The stack is about to be torn down: arranges that the request on it is answered afterwards. */
@@ -28,7 +33,17 @@ export interface Interruptible {
 }
 
 const PROBE_NAME = '__itsparallelInterrupt'
-export const PROBE_EXPRESSION = `${PROBE_NAME}()`
+
+/** @param round - how often this interrupt has probed before. */
+export function probeExpression(round: number): string {
+  return `${PROBE_NAME}(${round})`
+}
+
+/**
+ * A chain of microtasks never comes back to the event loop, and is often met between two of them, where the stack is
+ * empty. After so many rounds without any other sign of life, whatever comes next is torn down.
+ */
+const EMPTY_ROUNDS_MAX = 5
 
 /** Frames that are looked at: far more than node's own and ours can be above the user's. */
 const FRAMES_MAX = 200
@@ -39,15 +54,20 @@ class Interrupt extends Error {}
 /** Makes the probe reachable for the inspector, under a name that user code will not meet. */
 export function installInterruptProbe(target: Interruptible): void {
   let inspector: InspectorSession | undefined
-  const probe = (): Verdict => {
+  let begunBefore = 0
+  const tear = (): Verdict => {
+    inspector ??= connect()
+    target.expectTear()
+    leaveAsyncContexts()
+    inspector.post('Runtime.terminateExecution')
+    return 'torn'
+  }
+  const probe = (round: number): Verdict => {
+    if (round === 0) begunBefore = target.begun
+    // What was meant is over, and another request runs.
+    else if (target.begun !== begunBefore) return 'over'
     const top = topOfStack()
-    if (top === 'user') {
-      inspector ??= connect()
-      target.expectTear()
-      leaveAsyncContexts()
-      inspector.post('Runtime.terminateExecution')
-      return 'torn'
-    }
+    if (top === 'user' || (top === 'nobody' && round >= EMPTY_ROUNDS_MAX)) return tear()
     if (top === 'ours' && target.activity === 'running') return 'retry'
     if (target.activity === 'waiting') {
       target.endWaiting()

@@ -1,10 +1,12 @@
 import type { Session as InspectorSession } from 'node:inspector'
 import type { Clock } from '../base/clock.ts'
 import { signalDescendants } from './descendants.ts'
-import { PROBE_EXPRESSION, type Verdict } from './interrupt-probe.ts'
+import { probeExpression, type Verdict } from './interrupt-probe.ts'
 
 /** How soon a stack that could not be torn down safely is looked at again. */
 const RETRY_MS = 5
+/** How long the main thread's event loop may take to show that it is not blocked. */
+const PONG_MS = 50
 /** How long an interrupt is tried before it is given up. */
 const PATIENCE_MS = 10_000
 /**
@@ -23,11 +25,20 @@ const CHILDREN_TERMINATE_MS = 500
  */
 export class Interrupter {
   readonly #clock: Clock
+  readonly #ping: () => void
   #session: InspectorSession | undefined
   #busy = false
+  #onPong: (() => void) | undefined
 
-  constructor(clock: Clock) {
+  /** @param ping - asks the main thread's event loop for a `pong`. */
+  constructor(clock: Clock, ping: () => void) {
     this.#clock = clock
+    this.#ping = ping
+  }
+
+  /** The main thread's event loop runs. */
+  pong(): void {
+    this.#onPong?.()
   }
 
   /** Ends what runs or waits now. Where nothing does, nothing happens. */
@@ -36,10 +47,12 @@ export class Interrupter {
     this.#busy = true
     try {
       const untilMs = this.#clock.nowMs() + PATIENCE_MS
-      while (this.#clock.nowMs() < untilMs) {
-        const verdict = await this.#probe()
-        if (verdict !== 'retry') return
-        await this.#pause(RETRY_MS)
+      for (let round = 0; this.#clock.nowMs() < untilMs; round++) {
+        const verdict = await this.#probe(round)
+        if (verdict === 'over') return
+        if (verdict === 'retry') await this.#pause(RETRY_MS)
+        // A request that was ended may have left a loop behind that still blocks the thread.
+        else if (await this.#isResponsive()) return
       }
     } finally {
       this.#busy = false
@@ -50,11 +63,24 @@ export class Interrupter {
     return new Promise(resolve => this.#clock.after(delayMs, resolve))
   }
 
-  async #probe(): Promise<Verdict> {
+  async #isResponsive(): Promise<boolean> {
+    const answered = await new Promise<boolean>(resolve => {
+      const cancel = this.#clock.after(PONG_MS, () => resolve(false))
+      this.#onPong = () => {
+        cancel()
+        resolve(true)
+      }
+      this.#ping()
+    })
+    this.#onPong = undefined
+    return answered
+  }
+
+  async #probe(round: number): Promise<Verdict> {
     this.#session ??= await connectToMain()
     const cancelInterrupt = this.#clock.after(CHILDREN_INTERRUPT_MS, () => signalDescendants('SIGINT'))
     const cancelTerminate = this.#clock.after(CHILDREN_TERMINATE_MS, () => signalDescendants('SIGTERM'))
-    const answer = await evaluate(this.#session, PROBE_EXPRESSION)
+    const answer = await evaluate(this.#session, probeExpression(round))
     cancelInterrupt()
     cancelTerminate()
     return answer

@@ -55,6 +55,7 @@ export type ToIoThread =
   /** The request whose text was posted last is over: nothing more will be added. */
   | { readonly type: 'flush' }
   | { readonly type: 'cleared'; readonly token: number; readonly error: string | undefined }
+  | { readonly type: 'pong' }
   | { readonly type: 'stop' }
   /** The process is about to exit by its own doing. */
   | { readonly type: 'exiting'; readonly exitCode: number }
@@ -65,6 +66,8 @@ export type FromIoThread =
   | { readonly type: 'join_shell'; readonly link: number; readonly id: number }
   | { readonly type: 'registered'; readonly id: number }
   | { readonly type: 'read_connection' }
+  /** Answered from the event loop: is it blocked? */
+  | { readonly type: 'ping' }
   | { readonly type: 'abort'; readonly msgIds: readonly string[] }
   | { readonly type: 'clear'; readonly token: number }
   | { readonly type: 'end'; readonly exitCode: number; readonly reason: string }

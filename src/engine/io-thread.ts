@@ -50,7 +50,7 @@ class IoThread {
     this.#shared = new SharedState(data.shared)
     this.#life = new EngineLife({ goneMs: data.controllerGoneMs, answerMs: ANSWER_MS, retryMs: RETRY_MS })
     this.#publisher = new OutputPublisher(data.uuid, this.#shared, systemClock, () => this.#readInbox())
-    this.#interrupter = new Interrupter(systemClock)
+    this.#interrupter = new Interrupter(systemClock, () => this.#post({ type: 'ping' }))
     const log = (level: 'info' | 'warn' | 'error') => (message: string, fields?: object) =>
       this.#post({
         type: 'log',
@@ -83,6 +83,9 @@ class IoThread {
       case 'connect':
         this.#connect()
         return
+      case 'disconnect':
+        this.#disconnect()
+        return
       case 'register':
         this.#register()
         return
@@ -109,9 +112,16 @@ class IoThread {
     }
   }
 
-  #connect(): void {
+  #disconnect(): void {
     void this.#link?.close(0)
+    this.#link = undefined
+    this.#publisher.link = undefined
+    // What the shell says of its old connections concerns nobody any more.
     this.#linkNumber += 1
+  }
+
+  #connect(): void {
+    this.#disconnect()
     const { connection, base } = this.#address
     const link = new ControllerLink(tcpTransport, connection, base, this.#data.uuid, {
       registration: frames => this.#onRegistration(frames),
@@ -269,6 +279,9 @@ class IoThread {
       case 'cleared':
         this.#clears.get(message.token)?.(message.error)
         this.#clears.delete(message.token)
+        return
+      case 'pong':
+        this.#interrupter.pong()
         return
       case 'stop':
         this.#handle({ type: 'stop_requested' })

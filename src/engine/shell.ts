@@ -74,6 +74,7 @@ export class Shell implements Interruptible {
   #activity: 'running' | 'waiting' | 'none' = 'none'
   #torn: Job | undefined
   #arrivals = 0
+  #begun = 0
   /** Queued cells up to this arrival are aborted, because one before them failed. */
   #abortCellsUpTo = 0
   #cells = 0
@@ -95,6 +96,10 @@ export class Shell implements Interruptible {
 
   get activity(): 'running' | 'waiting' | 'none' {
     return this.#activity
+  }
+
+  get begun(): number {
+    return this.#begun
   }
 
   /** Takes a request from a socket. It never runs before this returns. */
@@ -257,6 +262,7 @@ export class Shell implements Interruptible {
   }
 
   #start(job: Job, metadata: object): void {
+    this.#begun += 1
     this.#current = job
     job.started = dateNow()
     job.startedMs = this.#options.nowMs()

@@ -45,8 +45,10 @@ export type LifeEvent =
   | { readonly type: 'tick' }
 
 export type LifeEffect =
-  /** Drop every connection and make them anew, to what was last read. */
+  /** Make every connection anew, to what was last read. */
   | { readonly type: 'connect' }
+  /** Drop every connection: a heart that went on beating would answer for an engine that is not there. */
+  | { readonly type: 'disconnect' }
   | { readonly type: 'register' }
   | { readonly type: 'join'; readonly id: number }
   | { readonly type: 'start_heart'; readonly id: number }
@@ -148,7 +150,7 @@ export class EngineLife {
   #registerWhenReady(nowMs: Millis): LifeEffect[] {
     // Invariant 1.
     if (!this.#shellReady || !this.#registrationOpen) return []
-    if (this.#state !== 'starting' && this.#state !== 'lost') return []
+    if (this.#state !== 'starting') return []
     this.#state = 'registering'
     this.#deadlineMs = nowMs + this.#options.answerMs
     return [{ type: 'register' }]
@@ -166,7 +168,11 @@ export class EngineLife {
     this.#state = 'lost'
     this.#askAgainMs = Number.POSITIVE_INFINITY
     this.#deadlineMs = nowMs + this.#options.retryMs
-    return [{ type: 'warn', message: `${message}: looking for it again` }, { type: 'read_connection' }]
+    return [
+      { type: 'warn', message: `${message}: looking for it again` },
+      { type: 'disconnect' },
+      { type: 'read_connection' },
+    ]
   }
 
   #onAccepted(id: number, heartPeriodMs: Millis, nowMs: Millis): LifeEffect[] {
@@ -207,8 +213,9 @@ export class EngineLife {
   }
 
   #onConnectionRead(changed: boolean, nowMs: Millis): LifeEffect[] {
-    if (this.#state !== 'lost') return []
-    if (!changed) return this.#registerWhenReady(nowMs)
+    // After a loss every connection is made anew, also to the same address: one that looks whole may only not have
+    // noticed yet, because its thread was blocked meanwhile.
+    if (this.#state !== 'lost' && !(this.#state === 'starting' && changed)) return []
     this.#state = 'starting'
     this.#shellReady = false
     this.#registrationOpen = false
@@ -252,7 +259,6 @@ export class EngineLife {
     if (nowMs < this.#deadlineMs) return []
     this.#deadlineMs = nowMs + this.#options.retryMs
     // What cannot be reached under its old address may have a new one.
-    if (this.#state === 'starting') this.#state = 'lost'
     return [{ type: 'read_connection' }]
   }
 

@@ -24,6 +24,15 @@ function alive(id = 3): EngineLife {
   return life
 }
 
+/** The connections are made anew, to the same controller. */
+function backAgain(nowMs: number): (readonly [number, LifeEvent])[] {
+  return [
+    [nowMs, { type: 'connection_read', changed: false }],
+    [nowMs, { type: 'registration_open' }],
+    [nowMs, { type: 'shell_ready' }],
+  ]
+}
+
 /** Delivers ticks when they are asked for, until `untilMs`; gives all effects with their times. */
 function tickUntil(life: EngineLife, untilMs: number): [number, string][] {
   const seen: [number, string][] = []
@@ -64,6 +73,7 @@ describe('EngineLife', () => {
     const life = alive()
     expect(play(life, [10, { type: 'registration_closed', cause: 'reset' }])).toEqual([
       'warn',
+      'disconnect',
       'read_connection',
     ])
     expect(play(life, [20, { type: 'connection_read', changed: true }])).toEqual(['connect'])
@@ -79,16 +89,21 @@ describe('EngineLife', () => {
     expect(life.id).toBe(0)
   })
 
-  it('registers again by itself where the controller came back under its old address', () => {
+  it('makes every connection anew after a loss, also to the same address', () => {
     const life = alive()
-    play(life, [10, { type: 'shell_lost' }], [10, { type: 'registration_closed', cause: 'reset' }])
-    expect(play(life, [500, { type: 'registration_open' }])).toEqual([])
-    expect(play(life, [501, { type: 'shell_ready' }])).toEqual(['register'])
+    play(life, [10, { type: 'registration_closed', cause: 'reset' }])
+    // The old connection came back by itself: it says nothing about the others.
+    expect(play(life, [20, { type: 'registration_open' }])).toEqual([])
+    expect(play(life, [30, { type: 'connection_read', changed: false }])).toEqual(['connect'])
+    expect(play(life, [40, { type: 'connection_read', changed: false }])).toEqual([])
+    expect(play(life, [50, { type: 'registration_open' }], [60, { type: 'shell_ready' }])).toEqual([
+      'register',
+    ])
   })
 
   it('goes on as it was where the controller still knows it, and makes sure a little later', () => {
     const life = alive(5)
-    play(life, [10, { type: 'registration_closed', cause: 'reset' }], [20, { type: 'registration_open' }])
+    play(life, [10, { type: 'registration_closed', cause: 'reset' }], ...backAgain(11))
     expect(play(life, [21, { type: 'refused', ename: 'KeyError', evalue: "uuid 'x' in use" }])).toEqual([
       'join',
     ])
@@ -104,7 +119,7 @@ describe('EngineLife', () => {
     play(
       life,
       [10, { type: 'registration_closed', cause: 'reset' }],
-      [20, { type: 'registration_open' }],
+      ...backAgain(11),
       [21, { type: 'refused', ename: 'KeyError', evalue: 'in use' }],
       [22, { type: 'shell_complete' }],
     )
@@ -126,6 +141,7 @@ describe('EngineLife', () => {
     const life = alive()
     expect(tickUntil(life, 30_004)).toEqual([
       [30_004, 'warn'],
+      [30_004, 'disconnect'],
       [30_004, 'read_connection'],
     ])
     expect(life.state).toBe('lost')
@@ -168,9 +184,10 @@ describe('EngineLife', () => {
     play(life, [0, { type: 'started' }], [0, { type: 'shell_ready' }], [1, { type: 'registration_open' }])
     expect(tickUntil(life, 5001)).toEqual([
       [5001, 'warn'],
+      [5001, 'disconnect'],
       [5001, 'read_connection'],
     ])
-    expect(play(life, [5002, { type: 'connection_read', changed: false }])).toEqual(['register'])
+    expect(play(life, ...backAgain(5002))).toEqual(['connect', 'register'])
   })
 
   it.each<LifeEvent>([
