@@ -39,13 +39,13 @@ export async function keep(plan: KeeperPlan, options: LogOptions, texts: KeepTex
   let interrupted: NodeJS.Signals | undefined
   onEndingSignals(
     signal => {
-      if (signal === 'SIGHUP' && isDaemon) return
       interrupted = signal
       say(`${signal}: stopping …`)
       if (keeper.isRunning) void keeper.stop()
       else giveUp.abort(new Error(`the start was given up: ${signal}`))
     },
     () => void keeper.kill(),
+    isDaemon ? ['SIGHUP'] : [],
   )
   const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS)
   try {

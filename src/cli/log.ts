@@ -19,10 +19,10 @@ export interface LogPlace {
   readonly clusterId: string
 }
 
-/** The log of a program, as its options say. Default: warnings and errors, on stderr. */
+/** The log of a program, as its options say. Default: on stderr; all but details for people, warnings for others. */
 export async function openLog(place: LogPlace, options: LogOptions): Promise<Logger> {
-  const level =
-    options.quiet === true ? 'error' : (options.logLevel ?? (options.debug === true ? 'debug' : 'warn'))
+  const usual = options.debug === true ? 'debug' : process.stderr.isTTY ? 'info' : 'warn'
+  const level = options.quiet === true ? 'error' : (options.logLevel ?? usual)
   const sink = options.logToFile === true ? await fileSink(place) : stderrSink(place.program)
   return atLevel(level, sink)
 }

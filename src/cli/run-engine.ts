@@ -59,6 +59,8 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
       void engine.stop()
     },
     () => process.exit(1),
+    // ^C is for whoever started us; where that is a keeper, it means an interrupt, and comes through the hub.
+    lifelineFd === undefined ? [] : ['SIGINT', 'SIGHUP'],
   )
   process.on('exit', code => {
     if (!isLeaving && code === 0) process.exitCode = EXIT_BY_USER_CODE

@@ -98,7 +98,13 @@ export function enginePlan(options: ClusterOptions): KeeperPlan {
     controller: undefined,
     engines: {
       launcher: findLauncher(options.engines ?? 'local'),
-      program: findProgram('ipengine', place, options.engineArgs, options.env),
+      // Many engines at once slow their controller down: they wait for it as long as the start may take.
+      program: findProgram(
+        'ipengine',
+        place,
+        [`--timeout=${timeout}`, ...(options.engineArgs ?? [])],
+        options.env,
+      ),
     },
     controllerIp: '',
     controllerLocation: '',

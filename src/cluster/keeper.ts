@@ -170,10 +170,6 @@ export class Keeper {
     await gone
   }
 
-  signalEngines(signal: NodeJS.Signals, ids: readonly number[]): void {
-    for (const launch of this.#launchesOf(ids)) this.#engineJobs.get(launch)?.signal(signal)
-  }
-
   /** @throws UsageError when one of the engines is not ours. */
   #launchesOf(ids: readonly number[]): LaunchNumber[] {
     const byId = new Map(this.#machine.registered.map(engine => [engine.id, engine.launch]))

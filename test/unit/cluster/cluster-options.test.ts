@@ -26,7 +26,7 @@ describe('clusterPlan', () => {
       ip: '*',
       location: 'here',
       controllerArgs: ['--ping=100'],
-      engineArgs: ['--timeout=3'],
+      engineArgs: ['--id=5'],
       env: { THREADS: '1' },
     })
     const place = ['--profile-dir=/profiles/profile_mpi', '--cluster-id=x']
@@ -37,7 +37,7 @@ describe('clusterPlan', () => {
       '--ping=100',
     ])
     expect(plan.controller?.program.args[0]).toMatch(/dist\/cli\/ipcontroller\.js$/)
-    expect(plan.engines.program.args.slice(1)).toEqual([...place, '--timeout=3'])
+    expect(plan.engines.program.args.slice(1)).toEqual([...place, '--timeout=60', '--id=5'])
     expect(plan.engines.program.env.THREADS).toBe('1')
     expect(plan.controller?.program.env.THREADS).toBeUndefined()
   })
