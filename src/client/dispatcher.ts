@@ -23,7 +23,14 @@ import { type IopubMessage, readIopub } from './iopub-message.ts'
 import { readEngineList, readNotification } from './notifications.ts'
 import type { Output } from './outputs.ts'
 import { parentMessageId } from './parent-id.ts'
-import { addRecord, type Decode, type RecordOwner, RequestRecord, settled } from './request-record.ts'
+import {
+  addRecord,
+  type Decode,
+  type RecordOwner,
+  RequestRecord,
+  readMetadata,
+  settled,
+} from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
 import { type GoneReason, Link, type LinkEffect } from './state/link.ts'
 import { Requests, type RequestsEffect, type Route } from './state/requests.ts'
@@ -250,7 +257,7 @@ export class Dispatcher implements ResultHost {
   #reply(envelope: Envelope): void {
     const msgId = parentMessageId(envelope.parentHeaderFrame)
     if (msgId === undefined) return
-    const announced = envelope.metadata.outputs
+    const announced = readMetadata(envelope).outputs
     const outputs = typeof announced === 'number' ? announced : undefined
     const nowMs = this.clock.nowMs()
     this.#perform(this.#requests.handle({ type: 'replied', msgId, reply: envelope, outputs }, nowMs))
@@ -297,7 +304,7 @@ export class Dispatcher implements ResultHost {
   #settle(record: RequestRecord, outcome: Parameters<RequestRecord['settle']>[0]): void {
     record.settle(outcome, this.#options.dateMs(), this.roster)
     record.group?.delete(record)
-    record.owner[settled](record)
+    guarded(() => record.owner[settled](record))
   }
 
   #performRoster(effects: readonly RosterEffect[]): void {
@@ -341,15 +348,19 @@ export class Dispatcher implements ResultHost {
     if (reason !== 'closed') void this.#channels.close(0)
   }
 
-  /** A listener that throws must not stop the reading of messages: it fails as an uncaught error of its own. */
   #tell(event: DispatcherEvent): void {
-    try {
-      this.#options.onEvent(event)
-    } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
-    }
+    guarded(() => this.#options.onEvent(event))
+  }
+}
+
+/** A listener that throws must not stop what is left to do: it fails as an uncaught error of its own. */
+function guarded(listener: () => void): void {
+  try {
+    listener()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
   }
 }
 

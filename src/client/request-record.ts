@@ -157,7 +157,7 @@ export class RequestRecord implements OutstandingRequest {
 
   /** The error that it ended with; undefined when it has not ended, or ended well. */
   get error(): Error | undefined {
-    if (this.#state === PACKED && !isOk(this.#reply!)) this.#readError(this.#reply!)
+    if (this.#state === PACKED) this.#lookForError(this.#reply!)
     return this.#state === FAILED ? (this.#result as Error) : undefined
   }
 
@@ -199,20 +199,35 @@ export class RequestRecord implements OutstandingRequest {
   #takeReply(reply: Envelope): void {
     this.#state = PACKED
     this.#reply = reply
-    const metadata = reply.metadata as Partial<ReplyMetadata>
+    const metadata = readMetadata(reply)
     if (typeof metadata.engine === 'string') this.#answeredBy = metadata.engine as EngineUuid
     if (typeof metadata.started === 'string') this.#startedMs = wireDateMs(metadata.started)
     if (typeof metadata.run_ms === 'number') this.#runMs = metadata.run_ms
   }
 
-  #readError(reply: Envelope): void {
-    void this.completedMs
-    this.fail(errorFromReply(reply.content, reply.buffers, this.#place()))
+  #lookForError(reply: Envelope): void {
+    try {
+      if (isOk(reply)) return
+      void this.completedMs
+      this.fail(errorFromReply(reply.content, reply.buffers, this.#place()))
+    } catch (error) {
+      // A reply that cannot be read is an answer all the same: the request must not wait for another.
+      this.fail(error)
+    }
   }
 
   #place() {
     const { msgId, engineUuid, engineId, firstIndex } = this
     return { msgId, engineUuid, engineId, firstIndex }
+  }
+}
+
+/** What a reply says about itself; nothing, where that cannot be read. */
+export function readMetadata(reply: Envelope): Partial<ReplyMetadata> {
+  try {
+    return reply.metadata as Partial<ReplyMetadata>
+  } catch {
+    return {}
   }
 }
 

@@ -227,6 +227,18 @@ describe('Client', () => {
     expect(await result).toBe(1)
   })
 
+  it('Client fails a request whose reply cannot be read', async () => {
+    cluster.answer = request => {
+      cluster.replyRubbish(request)
+      return undefined
+    }
+    const result = rc.at(0).apply(() => 1)
+    await expect(result.get()).rejects.toMatchObject({ code: 'ERR_REMOTE_PROTOCOL' })
+    const mapped = rc.loadBalancedView().map((x: number) => x, [1, 2, 3])
+    await expect(mapped.get()).rejects.toMatchObject({ code: 'ERR_REMOTE_PROTOCOL' })
+    expect(String(rc)).toContain('0 outstanding')
+  })
+
   it('Client survives a listener that throws, which fails by itself', async () => {
     const uncaught = new Promise(resolve => {
       const listeners = process.listeners('uncaughtException')

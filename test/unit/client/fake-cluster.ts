@@ -199,6 +199,14 @@ export class FakeCluster {
     this.#sockets.get(request.channel)?.send([request.client, ...engine, ...message])
   }
 
+  /** Sends a reply that is signed, and no JSON. */
+  replyRubbish(request: FakeRequest): void {
+    const header = { msg_id: 'rubbish', msg_type: 'apply_reply' }
+    const { session, uuid } = request.engine!
+    const message = session.packParts(header, request.envelope.header, {}, Buffer.from('rubbish'))
+    this.#sockets.get(request.channel)?.send([request.client, Buffer.from(uuid), ...message])
+  }
+
   /** Requests of one type, such as `apply_request`. */
   requestsOf(type: string): FakeRequest[] {
     return this.requests.filter(({ envelope }) => envelope.header.msg_type === type)
