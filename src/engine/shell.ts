@@ -284,7 +284,6 @@ export class Shell implements Interruptible {
     }
     if (isThenable(value)) {
       this.#wait(job, value, settled => {
-        this.#runTimes.record(call.callee, Number.POSITIVE_INFINITY)
         this.#succeed(job, settled)
       })
       return

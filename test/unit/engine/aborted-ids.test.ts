@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest'
+import { AbortedIds } from '../../../src/engine/aborted-ids.ts'
+
+describe('AbortedIds', () => {
+  it('gives each id once', () => {
+    const ids = new AbortedIds()
+    ids.add(['a', 'b'])
+    expect([ids.take('a'), ids.take('a'), ids.take('c'), ids.take('b')]).toEqual([true, false, false, true])
+  })
+
+  it('forgets the oldest when there are too many', () => {
+    const ids = new AbortedIds(2)
+    ids.add(['a', 'b', 'c'])
+    expect([ids.take('a'), ids.take('b'), ids.take('c')]).toEqual([false, true, true])
+  })
+})
