@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ClusterWorld, eventually, listeningAddresses } from '../support/cluster-world.ts'
 
@@ -57,6 +58,7 @@ describe('ipcluster start --daemonize', () => {
     expect(world.commandLines().join('\n') + started.stdout).not.toContain(key)
     await world.run('ipcluster', ['stop'])
     expectNothingLeft()
+    expect(listeningAddresses().filter(address => addresses.includes(address))).toEqual([])
   })
 
   it('refuses a second cluster in the same place, and starts one with another id', async () => {
@@ -114,6 +116,41 @@ describe('ipcluster start', () => {
     expect(failed.code).toBe(1)
     expect(failed.stderr).toMatch(/not ready within 0.01 s.*\[ERR_SUBMIT\]/)
     expectNothingLeft()
+  })
+})
+
+describe('ipcluster start with an engine that will not end', () => {
+  it('ends it by force at the second ^C', async () => {
+    const cluster = world.start('ipcluster', ['start', '--n=1'])
+    await cluster.printed(/1 engines are up/)
+    const blocker = world.startProgram(`
+      import { Client } from 'itsparallel'
+      const rc = await Client.connect()
+      rc.on('stdout', () => console.log('blocked'))
+      rc.at(0).execute('console.log("x"); for (;;) {}')
+    `)
+    await blocker.printed(/blocked/)
+    blocker.child.kill('SIGKILL')
+    cluster.child.kill('SIGINT')
+    await cluster.printed(/SIGINT: stopping/)
+    cluster.child.kill('SIGINT')
+    expect(await cluster.finished).toMatchObject({ code: 0, stderr: '' })
+    expectNothingLeft()
+  })
+})
+
+describe('ipcluster start --daemonize with engines that die', () => {
+  it('replaces them, and keeps a log of it', async () => {
+    expect((await world.run('ipcluster', ['start', '--n=1', '--daemonize'])).code).toBe(0)
+    const engine = world.processes().find(pid => world.commandLine(pid).includes('ipengine.js'))!
+    process.kill(engine, 'SIGKILL')
+    await eventually(() => world.files().some(file => file.startsWith('profile_default/log/ipcluster-')))
+    const name = world.files().find(file => file.startsWith('profile_default/log/'))!
+    const log = () => readFileSync(join(world.ipythonDir, name), 'utf8')
+    await eventually(() => log().includes('engine 0 was ended by SIGKILL; another takes its place'))
+    expect((await world.run('ipcluster', ['stop'])).code).toBe(0)
+    expect(world.processes()).toEqual([])
+    expect(world.files()).toEqual([name])
   })
 })
 

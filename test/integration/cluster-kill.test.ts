@@ -34,10 +34,11 @@ describe('kill -9 of ipcluster', () => {
     await cluster.printed(/2 engines are up/)
     const pids = world.processes()
     expect(pids).toHaveLength(4)
-    expect(listeningAddresses(pids).length).toBeGreaterThan(0)
+    const addresses = listeningAddresses(pids)
+    expect(addresses.length).toBeGreaterThan(0)
     process.kill(cluster.pid, 'SIGKILL')
     await expectNothingLeftSoon()
-    expect(listeningAddresses(pids)).toEqual([])
+    expect(listeningAddresses().filter(address => addresses.includes(address))).toEqual([])
   })
 
   it('leaves nothing when engines are blocked', async () => {

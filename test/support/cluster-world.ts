@@ -120,8 +120,12 @@ export class ClusterWorld {
       .filter(pid => pid !== process.pid && environmentOf(pid).includes(`IPYTHONDIR=${this.ipythonDir}\0`))
   }
 
+  commandLine(pid: number): string {
+    return readOr(`/proc/${pid}/cmdline`, '').replaceAll('\0', ' ')
+  }
+
   commandLines(): string[] {
-    return this.processes().map(pid => readOr(`/proc/${pid}/cmdline`, '').replaceAll('\0', ' '))
+    return this.processes().map(pid => this.commandLine(pid))
   }
 
   /** Files of this world, below its folder. */
@@ -153,15 +157,15 @@ export async function eventually(
   }
 }
 
-/** TCP ports on which one of these processes listens, with their addresses, as `127.0.0.1:1234`. */
-export function listeningAddresses(pids: readonly number[]): string[] {
-  const inodes = new Set(pids.flatMap(socketInodes))
+/** TCP addresses on which one of these processes listens, as `127.0.0.1:1234`; without `pids`, anybody. */
+export function listeningAddresses(pids?: readonly number[]): string[] {
+  const inodes = pids === undefined ? undefined : new Set(pids.flatMap(socketInodes))
   return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(path =>
     readOr(path, '')
       .split('\n')
       .map(line => line.trim().split(/\s+/))
       // The fourth column is the state, 0A for LISTEN; the tenth the socket's inode (proc(5)).
-      .filter(columns => columns[3] === '0A' && inodes.has(columns[9] ?? ''))
+      .filter(columns => columns[3] === '0A' && (inodes === undefined || inodes.has(columns[9] ?? '')))
       .map(columns => readAddress(columns[1]!)),
   )
 }
