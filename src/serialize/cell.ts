@@ -16,6 +16,9 @@ export class Cell {
   }
 }
 
+/** Runs of one enclosing function that are looked at for a function's variables: the latest ones. */
+const RUNS_SEARCHED = 16
+
 interface Variables {
   readonly values: Readonly<Record<string, unknown>>
   readonly cells: Map<string, Cell>
@@ -59,9 +62,9 @@ export class SharedVariables {
       this.#scopes.set(key, known)
     }
     const place = `${line}:${column}`
-    let variables = known.findLast(
-      each => isModule || (!each.functions.has(place) && isSame(each.values, scope.values)),
-    )
+    let variables = known
+      .slice(-RUNS_SEARCHED)
+      .findLast(each => isModule || (!each.functions.has(place) && isSame(each.values, scope.values)))
     if (variables === undefined) {
       variables = { values: scope.values, cells: new Map(), functions: new Set() }
       known.push(variables)

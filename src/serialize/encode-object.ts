@@ -31,6 +31,8 @@ export function encodeObject(encoder: Encoder, object: object): void {
     return
   }
   if (encodeBuiltin(encoder, object, prototype)) return
+  // `process` and `globalThis` are instances of something, and there is one on the engine.
+  if (encodeAsImport(encoder, object)) return
   encodeInstance(encoder, object, prototype as object)
 }
 
@@ -172,7 +174,7 @@ const kinds: readonly { is: (object: object) => boolean; write: Write }[] = [
     is: object => Array.isArray(object),
     write: (encoder, object) => encodeArray(encoder, object as unknown[]),
   },
-  { is: types.isNativeError, write: (encoder, object) => encodeError(encoder, object as Error) },
+  { is: isError, write: (encoder, object) => encodeError(encoder, object as Error) },
   { is: ArrayBuffer.isView, write: view },
   { is: types.isArrayBuffer, write: (encoder, object) => encoder.arrayBuffer(object as ArrayBuffer) },
   { is: types.isMap, write: tagged(Tag.map, encodeMap) },
@@ -209,6 +211,11 @@ const kinds: readonly { is: (object: object) => boolean; write: Write }[] = [
   },
 ]
 
+/** A DOMException, such as an AbortError, is one in all but its making. */
+function isError(object: object): boolean {
+  return types.isNativeError(object) || object instanceof DOMException
+}
+
 const kindOfPrototype = new Map<unknown, Write>()
 
 /** Writes objects of the language and of node; false for all others, and for subclasses. */
@@ -232,6 +239,7 @@ export function builtinKind(object: object): Write | undefined {
 
 const nodePrototypes = new Set<object>([
   Buffer.prototype,
+  DOMException.prototype,
   URL.prototype,
   URLSearchParams.prototype,
   Reference.prototype,

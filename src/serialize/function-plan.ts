@@ -23,6 +23,8 @@ export interface Analysis {
   readonly refusal?: readonly [what: string, remedy: string]
   /** Set when nothing is captured: then every function of this text is the same. */
   plan?: Plan
+  /** Otherwise by the place where the text stands, which says what its names mean. */
+  readonly plans: Map<string, Plan>
 }
 
 export interface Plan {
@@ -73,7 +75,7 @@ function analyse(text: string): Analysis {
   const isClass = source.node.type === 'ClassExpression'
   const free = freeNames(source.node, source.form === 'method')
   const refusal = refusalOf(free)
-  return { source, free, isClass, ...(refusal && { refusal }) }
+  return { source, free, isClass, plans: new Map(), ...(refusal && { refusal }) }
 }
 
 function refusalOf({ outer }: FreeNames): readonly [string, string] | undefined {
@@ -98,9 +100,23 @@ export function planOf(fn: AnyFunction): { readonly plan: Plan; readonly inspect
   const analysis = analysisOf(fn)
   if (analysis.plan !== undefined) return { plan: analysis.plan }
   const inspected = theInspector().inspect(fn)
-  const plan = newPlan(fn, analysis, inspected)
+  const plan = planAt(fn, analysis, inspected)
   plans.set(fn, plan)
   return { plan, inspected }
+}
+
+/** A text may stand in several places, in minified bundles for example; but in these many only by some accident. */
+const PLACES_MAX = 100
+
+function planAt(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Plan {
+  const place = `${inspected.scriptId}:${inspected.line}:${inspected.column}:${nameOf(fn)}`
+  let plan = analysis.plans.get(place)
+  if (plan === undefined) {
+    plan = newPlan(fn, analysis, inspected)
+    if (analysis.plans.size >= PLACES_MAX) analysis.plans.clear()
+    analysis.plans.set(place, plan)
+  }
+  return plan
 }
 
 function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Plan {

@@ -1,5 +1,6 @@
-import { type AnyNode, type Expression, parseExpressionAt } from 'acorn'
+import type { AnyNode, Expression } from 'acorn'
 import type { AnyFunction } from './callee.ts'
+import { parser } from './parser.ts'
 
 const functionToString = Function.prototype.toString
 
@@ -50,7 +51,7 @@ function parseMethod(text: string): FunctionSource {
 
 /** Parses an expression of which `before` characters are ours, so that positions are those of the text itself. */
 function parseWhole(text: string, before: number): AnyNode {
-  const node = parseExpressionAt(text, 0, {
+  const node = parser().parseExpressionAt(text, 0, {
     ecmaVersion: 'latest',
     sourceType: 'module',
     allowAwaitOutsideFunction: false,

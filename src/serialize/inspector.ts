@@ -144,13 +144,16 @@ class Inspector {
     this.#post('Debugger.enable')
     try {
       const script = this.#scripts.get(scriptId)
-      if (script === undefined || INTERNAL.test(script.url)) return
-      const { scriptSource } = this.#post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId })
-      if (this.#sources.size >= SOURCES_MAX) this.#sources.delete(this.#sources.keys().next().value as string)
-      this.#sources.set(scriptId, scriptSource)
+      if (script !== undefined && !INTERNAL.test(script.url)) this.#readSource(scriptId)
     } finally {
       this.#post('Debugger.disable')
     }
+  }
+
+  #readSource(scriptId: string): void {
+    const { scriptSource } = this.#post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId })
+    if (this.#sources.size >= SOURCES_MAX) this.#sources.delete(this.#sources.keys().next().value as string)
+    this.#sources.set(scriptId, scriptSource)
   }
 
   /** A handle for one of our own objects. */

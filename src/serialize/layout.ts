@@ -1,17 +1,11 @@
-import { tokenizer, tokTypes } from 'acorn'
-import type MagicString from 'magic-string'
 import type { Range } from './free-names.ts'
 import type { FunctionSource } from './function-text.ts'
+import { parser } from './parser.ts'
 import type { Layout } from './source-place.ts'
+import type { TextEdits } from './text-edits.ts'
 
 /** After these, a line break can be put in or left out without changing what the text means. */
-const LOOSE = new Set<unknown>([
-  tokTypes.semi,
-  tokTypes.braceL,
-  tokTypes.comma,
-  tokTypes.parenL,
-  tokTypes.bracketL,
-])
+const LOOSE = new Set([';', '{', ',', '(', '['])
 /** The author's columns are kept up to here. */
 const COLUMN_MAX = 200
 
@@ -24,7 +18,7 @@ const COLUMN_MAX = 200
  * @param fixed - parts that are edited otherwise.
  */
 export function layOut(
-  text: MagicString,
+  text: TextEdits,
   source: FunctionSource,
   layout: Layout,
   fixed: readonly Range[],
@@ -33,21 +27,19 @@ export function layOut(
   let outputLine = layout(0, 0)?.line ?? 0
   let inputLine = 0
   let endOfLast = 0
-  let last: unknown = tokTypes.parenL
+  let last = '('
   for (const token of tokensOf(source)) {
     const { start, end } = token
     while (inputLine + 1 < lines.length && (lines[inputLine + 1] as number) <= start) inputLine += 1
     const gap = source.text.slice(endOfLast, start)
-    const inTemplate = token.type === tokTypes.template || token.type === tokTypes.backQuote
-    const movable =
-      (LOOSE.has(last) || last === tokTypes.braceR) && !inTemplate && !isInside(fixed, endOfLast, start)
+    const inTemplate = token.type === 'template' || token.type === '`'
+    const movable = (LOOSE.has(last) || last === '}') && !inTemplate && !isInside(fixed, endOfLast, start)
     const wanted = movable ? layout(inputLine, start - (lines[inputLine] as number)) : undefined
     if (wanted !== undefined && wanted.line > outputLine) {
       const moved = '\n'.repeat(wanted.line - outputLine) + ' '.repeat(Math.min(wanted.column, COLUMN_MAX))
-      if (gap === '') text.appendLeft(start, moved)
-      else text.overwrite(endOfLast, start, moved)
+      text.replace(endOfLast, start, moved)
       outputLine = wanted.line
-    } else if (movable && LOOSE.has(last) && gap.includes('\n')) text.overwrite(endOfLast, start, ' ')
+    } else if (movable && LOOSE.has(last) && gap.includes('\n')) text.replace(endOfLast, start, ' ')
     else outputLine += breaksIn(gap)
     outputLine += breaksIn(source.text.slice(start, end))
     endOfLast = end
@@ -56,15 +48,20 @@ export function layOut(
 }
 
 interface Token extends Range {
-  readonly type: unknown
+  /** Acorn's label of it: for punctuation, the punctuation itself. */
+  readonly type: string
 }
 
 function tokensOf({ text, form }: FunctionSource): Token[] {
   const before = form === 'expression' ? '(' : '({'
   const after = form === 'expression' ? '\n)' : '\n})'
-  const tokens = tokenizer(before + text + after, { ecmaVersion: 'latest', sourceType: 'module' })
+  const tokens = parser().tokenizer(before + text + after, { ecmaVersion: 'latest', sourceType: 'module' })
   return [...tokens]
-    .map(({ type, start, end }) => ({ type, start: start - before.length, end: end - before.length }))
+    .map(({ type, start, end }) => ({
+      type: type.label,
+      start: start - before.length,
+      end: end - before.length,
+    }))
     .filter(({ start, end }) => start >= 0 && end <= text.length)
 }
 

@@ -3,11 +3,11 @@
 import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { AnyNode } from 'acorn'
-import MagicString from 'magic-string'
 import { type FreeName, type FreeNames, isNameBlock, type NameUse, type Range } from './free-names.ts'
 import type { FunctionSource } from './function-text.ts'
 import { layOut } from './layout.ts'
 import type { Layout } from './source-place.ts'
+import { TextEdits } from './text-edits.ts'
 
 /** What `import(…)` becomes: a function of the module's own address. */
 export const IMPORT_NAME = '__itsparallel_import'
@@ -30,11 +30,11 @@ export function rewriteSource(
   layout?: Layout,
   cells: readonly FreeName[] = [],
 ): { source: string; base?: string } {
-  const text = new MagicString(source.text)
+  const text = new TextEdits(source.text)
   const base = baseOf(url)
   const fixed: Range[] = []
   const replace = (start: number, end: number, by: string): void => {
-    text.overwrite(start, end, by)
+    text.replace(start, end, by)
     fixed.push({ start, end })
   }
   for (const { start, end } of free.metas) replace(start, end, metaText(base))

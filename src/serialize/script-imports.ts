@@ -4,10 +4,11 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parse } from 'acorn'
+import type { Program } from 'acorn'
 import type { Script } from './inspector.ts'
 import { LruMap } from './lru-map.ts'
 import type { ImportName } from './module-index.ts'
+import { parser } from './parser.ts'
 
 const SCRIPTS_MAX = 64
 const tables = new LruMap<string, ReadonlyMap<string, ImportName>>(SCRIPTS_MAX)
@@ -26,7 +27,11 @@ export function declaredImport(script: Script, variable: string): ImportName | u
 function importTable(script: Script): ReadonlyMap<string, ImportName> {
   const table = new Map<string, ImportName>()
   if (!/\bimport\b/.test(script.source)) return table
-  const program = parse(script.source, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true })
+  const program = parser().parse(script.source, {
+    ecmaVersion: 'latest',
+    sourceType: 'module',
+    allowHashBang: true,
+  })
   for (const statement of program.body) {
     if (statement.type !== 'ImportDeclaration' || (statement.attributes ?? []).length > 0) continue
     const specifier = resolveLoadable(String(statement.source.value), script.url)
@@ -37,10 +42,7 @@ function importTable(script: Script): ReadonlyMap<string, ImportName> {
   return table
 }
 
-type Specifier = Extract<
-  ReturnType<typeof parse>['body'][number],
-  { type: 'ImportDeclaration' }
->['specifiers'][number]
+type Specifier = Extract<Program['body'][number], { type: 'ImportDeclaration' }>['specifiers'][number]
 
 function importedName(specifier: Specifier): string {
   if (specifier.type === 'ImportNamespaceSpecifier') return '*'

@@ -1,9 +1,10 @@
 /** Which variables of a script ever change after they were declared. */
 
-import { type AnyNode, parse } from 'acorn'
+import type { AnyNode } from 'acorn'
 import { childrenOf } from './function-text.ts'
 import type { Script } from './inspector.ts'
 import { LruMap } from './lru-map.ts'
+import { parser } from './parser.ts'
 
 export interface ScriptNames {
   /** Names that are assigned to anywhere in the script, whichever variable of that name is meant. */
@@ -31,7 +32,7 @@ export function scriptNames(script: Script | undefined): ScriptNames | undefined
 
 function read({ source, isModule }: Script): ScriptNames | undefined {
   try {
-    const program = parse(source, {
+    const program = parser().parse(source, {
       ecmaVersion: 'latest',
       sourceType: isModule ? 'module' : 'script',
       allowHashBang: true,
