@@ -194,6 +194,34 @@ describe('ipcluster clean', () => {
   })
 })
 
+describe('ipcontroller --reuse', () => {
+  it('listens on the same ports with the same key again', async () => {
+    const clientFile = join(world.ipythonDir, 'profile_default', 'security', 'ipcontroller-client.json')
+    const written: string[] = []
+    for (let i = 0; i < 2; i++) {
+      const controller = world.start('ipcontroller', ['--reuse', '--log-level=info'])
+      await controller.logged(/listening on/)
+      written.push(readFileSync(clientFile, 'utf8'))
+      controller.child.kill('SIGTERM')
+      expect(await controller.finished).toMatchObject({ code: 0 })
+    }
+    expect(written[0]).toBe(written[1])
+    expect(world.files()).toHaveLength(2)
+  })
+
+  it('is refused while the port is in use by something else', async () => {
+    const taken = createServer()
+    await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
+    const { port } = taken.address() as { port: number }
+    const result = await world.run('ipcontroller', [`--port=${port}`])
+    taken.close()
+    expect(result.code).toBe(1)
+    expect(result.stderr).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}.*\\[ERR_CONNECTION\\]`))
+    expect(result.stderr.trimEnd().split('\n')).toHaveLength(1)
+    expectNothingLeft()
+  })
+})
+
 describe('wrong input to commands', () => {
   it.each([
     ['ipcluster', ['start', '--n=0'], 2, /--n=0: .*ipcluster engines --n=4.*\[ERR_USAGE\]/],

@@ -59,12 +59,21 @@ export class Started {
   }
 
   /** Resolves when stdout matches. @throws Error when the program ends before that. */
-  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#said(pattern, () => this.stdout)
+  }
+
+  /** As printed, for stderr. */
+  logged(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#said(pattern, () => this.stderr)
+  }
+
+  async #said(pattern: RegExp, text: () => string): Promise<RegExpExecArray> {
     for (;;) {
-      const match = pattern.exec(this.stdout)
+      const match = pattern.exec(text())
       if (match !== null) return match
       if (this.child.exitCode !== null || this.child.signalCode !== null) {
-        throw new Error(`it ended without printing ${pattern}:\n${this.stdout}\n${this.stderr}`)
+        throw new Error(`it ended without saying ${pattern}:\n${this.stdout}\n${this.stderr}`)
       }
       await new Promise<void>(resolve => {
         this.#changed = resolve
