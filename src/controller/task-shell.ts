@@ -17,7 +17,8 @@ import {
 import { refreshed } from './refresh.ts'
 import type { Registrar } from './registrar.ts'
 import type { Task } from './state/task.ts'
-import type { TaskQueue, TaskQueueEffect, TaskQueueEvent } from './state/task-queue.ts'
+import type { TaskQueueEffect, TaskQueueEvent } from './state/task-events.ts'
+import type { TaskQueue } from './state/task-queue.ts'
 
 export interface TaskShellOptions extends Intake {
   readonly clock: Clock

@@ -20,7 +20,7 @@ import { invariant } from '../../base/assert.ts'
 import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
 import type { Envelope, Header, Json } from '../../protocol/envelope.ts'
 import type { Frame, Message } from '../../transport/socket.ts'
-import type { EngineDeath } from './task.ts'
+import { DeadEngines } from './dead-engines.ts'
 import { isOwnRequest } from './task-plan.ts'
 import { errorContent, noSuchEngine } from './wire-error.ts'
 
@@ -75,7 +75,7 @@ interface Gathering {
 
 export class Broadcast {
   readonly #engines = new Map<string, number>()
-  readonly #dead = new Map<string, EngineDeath>()
+  readonly #dead = new DeadEngines()
   readonly #gatherings = new Map<string, Gathering>()
 
   handle(event: BroadcastEvent): BroadcastEffect[] {
@@ -86,7 +86,7 @@ export class Broadcast {
         return this.#replied(event.engine, event.client, event.reply)
       case 'engine_joined':
         this.#engines.set(event.engine, event.id)
-        this.#dead.delete(event.engine)
+        this.#dead.cameBack(event.engine)
         return []
       case 'engine_left':
         return this.#left(event.engine, event.cause)
@@ -180,13 +180,7 @@ export class Broadcast {
     const id = this.#engines.get(engine)
     if (id === undefined) return []
     this.#engines.delete(engine)
-    this.#dead.set(engine, { uuid: engine, id, cause })
-    if (this.#dead.size > 1024) {
-      for (const oldest of this.#dead.keys()) {
-        this.#dead.delete(oldest)
-        break
-      }
-    }
+    this.#dead.died({ uuid: engine, id, cause })
     const effects: BroadcastEffect[] = []
     for (const [originalId, gathering] of this.#gatherings) {
       const waited = gathering.targets.some(([uuid]) => uuid === engine) && !gathering.replies.has(engine)

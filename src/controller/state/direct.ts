@@ -22,8 +22,8 @@ import type { Millis } from '../../base/clock.ts'
 import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Frame } from '../../transport/socket.ts'
+import { DeadEngines } from './dead-engines.ts'
 import { Story } from './story.ts'
-import type { EngineDeath } from './task.ts'
 import { noSuchEngine, originalDeath } from './wire-error.ts'
 
 export type DirectEvent =
@@ -89,13 +89,11 @@ interface Orphans {
   readonly requests: ReadonlyMap<string, Envelope>
 }
 
-const REMEMBERED_DEAD_MAX = 1024
-
 export class Direct {
   readonly #pending = new Map<string, Map<string, Envelope>>()
   readonly #ids = new Map<string, number>()
   readonly #orphans = new Map<string, Orphans>()
-  readonly #dead = new Map<string, EngineDeath>()
+  readonly #dead = new DeadEngines()
   readonly #story = new Story()
   readonly #forgetMs: Millis
 
@@ -118,7 +116,7 @@ export class Direct {
       case 'engine_joined':
         this.#ids.set(event.engine, event.id)
         this.#pending.set(event.engine, new Map())
-        this.#dead.delete(event.engine)
+        this.#dead.cameBack(event.engine)
         return []
       case 'engine_left':
         this.#left(event.engine, event.cause, nowMs)
@@ -175,14 +173,8 @@ export class Direct {
     const requests = this.#pending.get(engine)
     if (requests === undefined) return
     this.#pending.delete(engine)
-    this.#dead.set(engine, { uuid: engine, id: this.#ids.get(engine) ?? -1, cause })
+    this.#dead.died({ uuid: engine, id: this.#ids.get(engine) ?? -1, cause })
     this.#ids.delete(engine)
-    if (this.#dead.size > REMEMBERED_DEAD_MAX) {
-      for (const oldest of this.#dead.keys()) {
-        this.#dead.delete(oldest)
-        break
-      }
-    }
     if (requests.size > 0) this.#orphans.set(engine, { untilMs: nowMs + this.#forgetMs, requests })
   }
 

@@ -91,6 +91,10 @@ export class EnginePool<T> {
     return this.#engines.values()
   }
 
+  uuids(): Iterable<string> {
+    return this.#engines.keys()
+  }
+
   /** A new engine is the next in turn. */
   add(uuid: string, id: number): PoolEngine<T> {
     this.#firstTurn -= 1

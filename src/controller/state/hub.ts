@@ -90,6 +90,9 @@ export interface HubOptions {
   readonly linkGraceMs: Millis
 }
 
+/** Numbers that may be asked for end here: nobody has so many engines, and the counter must not run out. */
+const ID_END = 1 << 24
+
 interface Registration {
   readonly uuid: string
   readonly id: number
@@ -250,7 +253,7 @@ export class Hub {
 
   /** Invariant 1. */
   #takeNumber(wanted: unknown): number {
-    const isNumber = typeof wanted === 'number' && Number.isSafeInteger(wanted) && wanted >= 0
+    const isNumber = typeof wanted === 'number' && Number.isInteger(wanted) && wanted >= 0 && wanted < ID_END
     const taken =
       !isNumber || this.#numbers.has(wanted) || [...this.#pending.values()].some(({ id }) => id === wanted)
     const id = taken ? this.#nextId : wanted

@@ -23,7 +23,7 @@ export function isOwnRequest(metadata: Json): boolean {
 /**
  * @returns the plan, or the error to answer with: which name, and what is wrong.
  */
-export function readTaskPlan(metadata: Json): TaskPlan | { readonly ename: string; readonly evalue: string } {
+function readTaskPlan(metadata: Json): TaskPlan | { readonly ename: string; readonly evalue: string } {
   const after = readDependency(metadata.after)
   const follow = readDependency(metadata.follow)
   if (typeof after === 'string') return { ename: 'InvalidDependency', evalue: after }
@@ -53,4 +53,29 @@ export function readTaskPlan(metadata: Json): TaskPlan | { readonly ename: strin
 
 function isAbsent(value: unknown): value is null | undefined {
   return value === null || value === undefined
+}
+
+/** What a task asks for whose metadata cannot be read: nothing. */
+export const NO_PLAN: TaskPlan = {
+  after: undefined,
+  follow: undefined,
+  targets: undefined,
+  timeoutMs: Number.POSITIVE_INFINITY,
+  retries: 0,
+  own: false,
+}
+
+/** Reads plans, and reads the same metadata object once: the shell hands over the same one for equal bytes. */
+export class PlanReader {
+  #metadata: Json | undefined
+  #plan: TaskPlan = NO_PLAN
+
+  read(metadata: Json): ReturnType<typeof readTaskPlan> {
+    if (metadata === this.#metadata) return this.#plan
+    const plan = readTaskPlan(metadata)
+    if ('ename' in plan) return plan
+    this.#metadata = metadata
+    this.#plan = plan
+    return plan
+  }
 }

@@ -32,136 +32,77 @@
 
 import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
-import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
-import type { Envelope, Json } from '../../protocol/envelope.ts'
-import type { Frame } from '../../transport/socket.ts'
-import { counts, type Dependency, isMet, isUnreachable, type Outcome, type OutcomeOf } from './dependency.ts'
+import type { ErrorContent } from '../../protocol/catalogue.ts'
+import { DeadEngines, type EngineDeath } from './dead-engines.ts'
+import { isMet, isUnreachable, type Outcome, type OutcomeOf } from './dependency.ts'
+import { Dependents } from './dependents.ts'
 import { EnginePool, type PoolEngine } from './engine-pool.ts'
 import { IndexedHeap } from './indexed-heap.ts'
-import type { PlacementScheme, Random } from './placement.ts'
+import { Limbo } from './limbo.ts'
 import { Story } from './story.ts'
-import { type EngineDeath, Task } from './task.ts'
+import { Task } from './task.ts'
+import type { TaskQueueEffect, TaskQueueEvent, TaskQueueOptions } from './task-events.ts'
 import { TaskHistory } from './task-history.ts'
-import { readTaskPlan, type TaskPlan } from './task-plan.ts'
+import { NO_PLAN, PlanReader } from './task-plan.ts'
+import { type Surroundings, whereaboutsOf } from './task-whereabouts.ts'
 import { ANYWHERE, mayRunOn, WaitingRoom, type Whereabouts } from './waiting-room.ts'
-import { diedRunning, diedWithTargets, errorContent, originalDeath } from './wire-error.ts'
+import { diedRunning, errorContent, originalDeath } from './wire-error.ts'
 
-export type TaskQueueEvent =
-  | { readonly type: 'engine_joined'; readonly engine: string; readonly id: number }
-  /** `orderly`: it was asked to go, so its tasks have nothing to do with it. */
-  | {
-      readonly type: 'engine_left'
-      readonly engine: string
-      readonly cause?: DeathCause | undefined
-      readonly orderly?: boolean
-    }
-  /** Its connection was lost and is back: what was under way may be lost. */
-  | { readonly type: 'engine_reconnected'; readonly engine: string }
-  | {
-      readonly type: 'task_submitted'
-      readonly msgId: string
-      readonly client: Frame
-      readonly request: Envelope
-      readonly metadata: Json
-    }
-  | {
-      readonly type: 'task_replied'
-      readonly engine: string
-      /** The request that this answers. */
-      readonly msgId: string
-      readonly reply: Envelope
-      readonly metadata: Json
-    }
-  | { readonly type: 'tick' }
-
-export type TaskQueueEffect =
-  /** `refresh`: give it a new date and signature first (invariant 4). */
-  | {
-      readonly type: 'dispatch_task'
-      readonly task: Task
-      readonly engine: string
-      readonly refresh: boolean
-    }
-  | {
-      readonly type: 'relay_reply'
-      readonly task: Task
-      readonly engine: string
-      readonly reply: Envelope
-    }
-  /** `engine`: speak in its name, as the original does for a dead one. */
-  | {
-      readonly type: 'answer_error'
-      readonly task: Task
-      readonly engine: string | undefined
-      readonly error: ErrorContent
-    }
-  | { readonly type: 'drop_reply'; readonly engine: string; readonly msgId: string }
-
-export interface TaskQueueOptions {
-  readonly scheme: PlacementScheme
-  readonly hwm: number | 'auto'
-  readonly random: Random
-  /** How long the original waits for late replies of a dead engine. */
-  readonly limboMs?: Millis
-}
+type Submitted = Extract<TaskQueueEvent, { type: 'task_submitted' }>
+type Replied = Extract<TaskQueueEvent, { type: 'task_replied' }>
+type Left = Extract<TaskQueueEvent, { type: 'engine_left' }>
 
 /** Deaths after which a task is taken for their cause. */
 const DEATHS_MAX = 3
-/** Dead engines whose end can still be told. */
-const REMEMBERED_DEAD_MAX = 1024
-
-/** A dead engine whose tasks, of the original's kind, may still be answered. */
-interface Limbo {
-  readonly death: EngineDeath
-  readonly tasks: Map<string, Task>
-  readonly untilMs: Millis
-}
-
 export class TaskQueue {
   readonly #tasks = new Map<string, Task>()
   readonly #pool: EnginePool<Task>
   readonly #waiting = new WaitingRoom()
   readonly #suspects = new WaitingRoom()
-  /** Tasks to look at again when the task of this id has ended. */
-  readonly #dependents = new Map<string, Set<Task>>()
+  readonly #dependents = new Dependents()
   readonly #timeouts = new IndexedHeap<Task>((a, b) => a.deadlineMs < b.deadlineMs)
-  readonly #limbo = new Map<string, Limbo>()
-  readonly #dead = new Map<string, EngineDeath>()
+  readonly #limbo = new Limbo()
+  readonly #dead = new DeadEngines()
   readonly #history = new TaskHistory()
   readonly #story = new Story()
+  readonly #plans = new PlanReader()
   readonly #limboMs: Millis
+  readonly #surroundings: Surroundings
+  /** Ended since the last event began, and their dependents not yet looked at. */
   readonly #ended: string[] = []
   #parked = 0
   #turns = 0
   #repliesDropped = 0
-  #lastMetadata: Json | undefined
-  #lastPlan: TaskPlan | undefined
 
   constructor(options: TaskQueueOptions) {
     this.#pool = new EnginePool(options)
     this.#limboMs = options.limboMs ?? 5000
+    this.#surroundings = {
+      pool: this.#pool,
+      dead: this.#dead,
+      history: this.#history,
+      outcomeOf: this.#outcomeOf,
+    }
   }
 
   get wakeAtMs(): Millis {
-    let at = this.#timeouts.peek()?.deadlineMs ?? Number.POSITIVE_INFINITY
-    for (const limbo of this.#limbo.values()) at = Math.min(at, limbo.untilMs)
-    return at
+    return Math.min(this.#timeouts.peek()?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#limbo.wakeAtMs)
   }
 
   handle(event: TaskQueueEvent, nowMs: Millis): TaskQueueEffect[] {
     const effects: TaskQueueEffect[] = []
     switch (event.type) {
       case 'task_replied':
-        this.#replied(event.engine, event.msgId, event.reply, event.metadata, nowMs, effects)
+        this.#replied(event, nowMs, effects)
         break
       case 'task_submitted':
-        this.#submitted(event.msgId, event.client, event.request, event.metadata, nowMs, effects)
+        this.#submitted(event, nowMs, effects)
         break
       case 'engine_joined':
         this.#engineJoined(event.engine, event.id, effects)
         break
       case 'engine_left':
-        this.#engineLeft(event.engine, event.cause, event.orderly === true, nowMs, effects)
+        this.#engineLeft(event, nowMs, effects)
         break
       case 'engine_reconnected':
         this.#engineReconnected(event.engine, nowMs, effects)
@@ -211,28 +152,19 @@ export class TaskQueue {
 
   // --- tasks come ---
 
-  #submitted(
-    msgId: string,
-    client: Frame,
-    request: Envelope,
-    metadata: Json,
-    nowMs: Millis,
-    effects: TaskQueueEffect[],
-  ): void {
+  #submitted(event: Submitted, nowMs: Millis, effects: TaskQueueEffect[]): void {
+    const { msgId, client, request, metadata } = event
     const earlier = this.#tasks.get(msgId)
     // The client gave the same name twice: it waits for one answer only, and that is the later one's.
     if (earlier !== undefined) this.#remove(earlier)
-    const plan = this.#planOf(metadata)
+    const plan = this.#plans.read(metadata)
+    const task = new Task(msgId, client, request, 'ename' in plan ? NO_PLAN : plan)
+    this.#tasks.set(msgId, task)
+    this.#parked += 1
     if ('ename' in plan) {
-      const task = new Task(msgId, client, request, NO_PLAN)
-      this.#tasks.set(msgId, task)
-      this.#parked += 1
       this.#fail(task, errorContent(plan.ename, plan.evalue), effects)
       return
     }
-    const task = new Task(msgId, client, request, plan)
-    this.#tasks.set(msgId, task)
-    this.#parked += 1
     this.#story.tell(msgId, 'submitted')
     if (plan.after === undefined && plan.follow === undefined) {
       this.#run(task, nowMs, effects)
@@ -244,32 +176,8 @@ export class TaskQueue {
       this.#fail(task, errorContent('InvalidDependency', ''), effects)
       return
     }
-    this.#watchDependencies(task)
+    this.#dependents.watch(task, this.#outcomeOf)
     this.#look(task, nowMs, effects)
-  }
-
-  /** The shell hands over the same object for equal metadata, which is most of the time. */
-  #planOf(metadata: Json): TaskPlan | { readonly ename: string; readonly evalue: string } {
-    if (metadata === this.#lastMetadata && this.#lastPlan !== undefined) return this.#lastPlan
-    const plan = readTaskPlan(metadata)
-    if ('ename' in plan) return plan
-    this.#lastMetadata = metadata
-    this.#lastPlan = plan
-    return plan
-  }
-
-  #watchDependencies(task: Task): void {
-    for (const dependency of [task.plan.after, task.plan.follow]) {
-      for (const id of dependency?.ids ?? []) {
-        if (this.#outcomeOf(id) !== 'pending') continue
-        let dependents = this.#dependents.get(id)
-        if (dependents === undefined) {
-          dependents = new Set()
-          this.#dependents.set(id, dependents)
-        }
-        dependents.add(task)
-      }
-    }
   }
 
   /** Looks at a task that waits for others: it may now run, or never. */
@@ -289,10 +197,7 @@ export class TaskQueue {
   #wakeDependents(nowMs: Millis, effects: TaskQueueEffect[]): void {
     // A loop and not a recursion: one failure may bring down a chain of ten thousand.
     for (let msgId = this.#ended.pop(); msgId !== undefined; msgId = this.#ended.pop()) {
-      const dependents = this.#dependents.get(msgId)
-      if (dependents === undefined) continue
-      this.#dependents.delete(msgId)
-      for (const task of dependents) {
+      for (const task of this.#dependents.of(msgId)) {
         if (task.stage === 'parked' || task.stage === 'queued') this.#look(task, nowMs, effects)
       }
     }
@@ -306,7 +211,7 @@ export class TaskQueue {
   /** Gives a task to an engine, or lets it wait for one, or fails it when no engine can ever come into question. */
   #run(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
     this.#leaveStage(task)
-    const where = this.#whereabouts(task)
+    const where = whereaboutsOf(task, this.#surroundings)
     if ('status' in where) {
       task.stage = 'parked'
       this.#parked += 1
@@ -367,98 +272,14 @@ export class TaskQueue {
     if (this.#waiting.size > 0) for (const engine of this.#pool.all()) this.#fill(engine, effects)
   }
 
-  /** Where a task may run at present; an error when it never will. */
-  #whereabouts(task: Task): Whereabouts | ErrorContent {
-    const { targets, follow, own } = task.plan
-    const { refusedBy, failedOn } = task
-    if (targets === undefined && follow === undefined && refusedBy === undefined && failedOn === undefined) {
-      return ANYWHERE
-    }
-    let include = targets
-    if (follow !== undefined) {
-      const engines = this.#enginesToFollow(follow)
-      if (engines === undefined) return errorContent('ImpossibleDependency', '')
-      include = targets === undefined ? engines : intersection(targets, engines)
-      // Nothing it follows has ended well yet: it waits for that, in a line that no engine serves.
-      if (engines.size === 0) return { include: engines }
-    }
-    return own ? this.#whereOwn(task, include) : this.#whereOriginal(task, include)
-  }
-
-  #whereOriginal(task: Task, include: ReadonlySet<string> | undefined): Whereabouts | ErrorContent {
-    const blacklist = union(task.refusedBy, task.failedOn)
-    if (include === undefined) return blacklist.size === 0 ? ANYWHERE : { exclude: blacklist }
-    const left = difference(include, blacklist)
-    for (const engine of left) if (this.#pool.get(engine) !== undefined) return { include: left }
-    return errorContent('ImpossibleDependency', '')
-  }
-
-  #whereOwn(task: Task, include: ReadonlySet<string> | undefined): Whereabouts | ErrorContent {
-    const refusedBy = task.refusedBy ?? NO_ENGINES
-    const failedOn = task.failedOn ?? NO_ENGINES
-    let live = 0
-    let refused = 0
-    let failed = 0
-    for (const engine of include ?? this.#uuids()) {
-      if (this.#pool.get(engine) === undefined) continue
-      live += 1
-      if (refusedBy.has(engine)) refused += 1
-      else if (failedOn.has(engine)) failed += 1
-    }
-    if (live === 0 && include !== undefined) return this.#targetsGone(include)
-    if (live > 0 && refused === live) return errorContent('ImpossibleDependency', '')
-    // Where it failed it goes again only when there is nowhere else.
-    const avoid = live > 0 && refused + failed === live ? refusedBy : union(refusedBy, failedOn)
-    if (include !== undefined) return { include: difference(include, avoid) }
-    return avoid.size === 0 ? ANYWHERE : { exclude: avoid }
-  }
-
-  *#uuids(): Iterable<string> {
-    for (const engine of this.#pool.all()) yield engine.uuid
-  }
-
-  #targetsGone(include: ReadonlySet<string>): ErrorContent {
-    const deaths = [...include].map(uuid => this.#dead.get(uuid)).filter(death => death !== undefined)
-    return deaths.length === 0 ? errorContent('ImpossibleDependency', '') : diedWithTargets(deaths)
-  }
-
-  /**
-   * Engines on which `follow` is met by what ended there; empty: not yet; undefined: never.
-   */
-  #enginesToFollow(follow: Dependency): Set<string> | undefined {
-    const byId = new Map<number, number>()
-    let counted = 0
-    for (const id of follow.ids) {
-      if (!counts(follow, this.#outcomeOf(id))) continue
-      counted += 1
-      const engineId = this.#history.engineOf(id)
-      if (engineId !== undefined) byId.set(engineId, (byId.get(engineId) ?? 0) + 1)
-    }
-    if (follow.all && byId.size > 1) return undefined
-    if (follow.all && counted < follow.ids.length) return new Set()
-    const engines = new Set<string>()
-    for (const engine of this.#pool.all()) {
-      const there = byId.get(engine.id) ?? 0
-      if (follow.all ? there === follow.ids.length : there > 0) engines.add(engine.uuid)
-    }
-    const mayStillGrow = !follow.all && counted < follow.ids.length
-    return engines.size > 0 || mayStillGrow ? engines : undefined
-  }
-
   // --- replies ---
 
-  #replied(
-    uuid: string,
-    msgId: string,
-    reply: Envelope,
-    metadata: Json,
-    nowMs: Millis,
-    effects: TaskQueueEffect[],
-  ): void {
+  #replied(event: Replied, nowMs: Millis, effects: TaskQueueEffect[]): void {
+    const { engine: uuid, msgId, metadata } = event
     const engine = this.#pool.get(uuid)
     const task = engine?.outstanding.get(msgId)
     if (engine === undefined || task === undefined) {
-      this.#repliedLate(uuid, msgId, reply, metadata, nowMs, effects)
+      this.#repliedLate(event, nowMs, effects)
       return
     }
     engine.outstanding.delete(msgId)
@@ -468,28 +289,16 @@ export class TaskQueue {
     this.#pool.changed(engine)
     // Invariant 2.
     if (task.stage === 'assigned' && task.engine === uuid) {
-      this.#settle(task, engine.uuid, engine.id, reply, metadata, nowMs, effects)
+      this.#settle(task, engine.id, event, nowMs, effects)
     } else this.#drop(uuid, msgId, effects)
     this.#fill(engine, effects)
     this.#fillAllAgain(effects)
   }
 
-  #repliedLate(
-    uuid: string,
-    msgId: string,
-    reply: Envelope,
-    metadata: Json,
-    nowMs: Millis,
-    effects: TaskQueueEffect[],
-  ): void {
-    const limbo = this.#limbo.get(uuid)
-    const task = limbo?.tasks.get(msgId)
-    if (limbo === undefined || task === undefined || task.stage !== 'assigned') {
-      this.#drop(uuid, msgId, effects)
-      return
-    }
-    limbo.tasks.delete(msgId)
-    this.#settle(task, uuid, limbo.death.id, reply, metadata, nowMs, effects)
+  #repliedLate(event: Replied, nowMs: Millis, effects: TaskQueueEffect[]): void {
+    const waiting = this.#limbo.take(event.engine, event.msgId)
+    if (waiting === undefined) this.#drop(event.engine, event.msgId, effects)
+    else this.#settle(waiting.task, waiting.death.id, event, nowMs, effects)
   }
 
   #drop(engine: string, msgId: string, effects: TaskQueueEffect[]): void {
@@ -499,15 +308,8 @@ export class TaskQueue {
   }
 
   /** Decides whether a reply is the answer or only the end of an attempt. */
-  #settle(
-    task: Task,
-    uuid: string,
-    id: number,
-    reply: Envelope,
-    metadata: Json,
-    nowMs: Millis,
-    effects: TaskQueueEffect[],
-  ): void {
+  #settle(task: Task, id: number, event: Replied, nowMs: Millis, effects: TaskQueueEffect[]): void {
+    const { engine: uuid, reply, metadata } = event
     const { status } = metadata
     const ok = status === 'ok' || status === undefined
     if (metadata.dependencies_met === false) {
@@ -530,29 +332,19 @@ export class TaskQueue {
 
   #engineJoined(uuid: string, id: number, effects: TaskQueueEffect[]): void {
     if (this.#pool.get(uuid) !== undefined) return
-    this.#dead.delete(uuid)
+    this.#dead.cameBack(uuid)
     const engine = this.#pool.add(uuid, id)
     this.#fill(engine, effects)
     this.#fillAllAgain(effects)
   }
 
-  #engineLeft(
-    uuid: string,
-    cause: DeathCause | undefined,
-    orderly: boolean,
-    nowMs: Millis,
-    effects: TaskQueueEffect[],
-  ): void {
+  #engineLeft(event: Left, nowMs: Millis, effects: TaskQueueEffect[]): void {
+    const { engine: uuid, cause, orderly = false } = event
     const engine = this.#pool.get(uuid)
     if (engine === undefined) return
     this.#pool.remove(engine)
     const death: EngineDeath = { uuid, id: engine.id, cause }
-    this.#dead.set(uuid, death)
-    if (this.#dead.size > REMEMBERED_DEAD_MAX)
-      for (const oldest of this.#dead.keys()) {
-        this.#dead.delete(oldest)
-        break
-      }
+    this.#dead.died(death)
     const again: Task[] = []
     const limbo = new Map<string, Task>()
     for (const [msgId, task] of engine.outstanding) {
@@ -560,7 +352,7 @@ export class TaskQueue {
       if (task.plan.own) again.push(task)
       else limbo.set(msgId, task)
     }
-    if (limbo.size > 0) this.#limbo.set(uuid, { death, tasks: limbo, untilMs: nowMs + this.#limboMs })
+    this.#limbo.add(death, limbo, nowMs + this.#limboMs)
     for (const task of again) this.#runAfterDeath(task, death, orderly, nowMs, effects)
     for (const task of [...this.#waiting.particular(), ...this.#suspects.particular()]) {
       if (task.stage === 'queued') this.#run(task, nowMs, effects)
@@ -618,12 +410,8 @@ export class TaskQueue {
       if (task.deadlineMs > nowMs) break
       this.#fail(task, errorContent('TaskTimeout', ''), effects)
     }
-    for (const [uuid, limbo] of this.#limbo) {
-      if (limbo.untilMs > nowMs) continue
-      this.#limbo.delete(uuid)
-      for (const task of limbo.tasks.values()) {
-        if (task.stage === 'assigned') this.#failLikeTheOriginal(task, limbo.death, nowMs, effects)
-      }
+    for (const { task, death } of this.#limbo.expired(nowMs)) {
+      this.#failLikeTheOriginal(task, death, nowMs, effects)
     }
   }
 
@@ -667,7 +455,7 @@ export class TaskQueue {
     this.#remove(task)
     this.#history.finished(task.msgId, ok, engineId)
     this.#story.tell(task.msgId, ok ? 'ended well' : 'failed')
-    if (this.#dependents.size > 0) this.#ended.push(task.msgId)
+    if (!this.#dependents.isEmpty) this.#ended.push(task.msgId)
   }
 
   #remove(task: Task): void {
@@ -691,7 +479,7 @@ export class TaskQueue {
     for (const task of this.#tasks.values()) {
       count[task.stage] += 1
       if (task.stage !== 'assigned') continue
-      const holder = this.#pool.get(task.engine!)?.outstanding ?? this.#limbo.get(task.engine!)?.tasks
+      const holder = this.#pool.get(task.engine!)?.outstanding ?? this.#limbo.tasksOf(task.engine!)
       invariant(
         holder?.get(task.msgId) === task,
         `${task.msgId} is assigned to an engine that has not got it`,
@@ -707,30 +495,4 @@ export class TaskQueue {
       invariant(engine === undefined, `${task.msgId} waits beside a free engine`, this.story(task.msgId))
     }
   }
-}
-
-const NO_ENGINES: ReadonlySet<string> = new Set()
-const NO_PLAN: TaskPlan = {
-  after: undefined,
-  follow: undefined,
-  targets: undefined,
-  timeoutMs: Number.POSITIVE_INFINITY,
-  retries: 0,
-  own: false,
-}
-
-function union(
-  a: ReadonlySet<string> = NO_ENGINES,
-  b: ReadonlySet<string> = NO_ENGINES,
-): ReadonlySet<string> {
-  if (a.size === 0) return b
-  return b.size === 0 ? a : new Set([...a, ...b])
-}
-
-function intersection(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
-  return new Set([...a].filter(item => b.has(item)))
-}
-
-function difference(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
-  return new Set([...a].filter(item => !b.has(item)))
 }

@@ -1,20 +1,13 @@
 import type { Millis } from '../../base/clock.ts'
-import type { DeathCause } from '../../protocol/catalogue.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Frame } from '../../transport/socket.ts'
+import type { EngineDeath } from './dead-engines.ts'
 import type { HeapItem } from './indexed-heap.ts'
 import type { TaskPlan } from './task-plan.ts'
 import type { Line } from './waiting-room.ts'
 
 /** Where a task is in its life; the diagram is at the head of `task-queue.ts`. */
 export type TaskStage = 'parked' | 'queued' | 'assigned' | 'ended'
-
-/** An engine that died with the task in hand. */
-export interface EngineDeath {
-  readonly uuid: string
-  readonly id: number
-  readonly cause: DeathCause | undefined
-}
 
 /** One unit given to the balanced scheduler, until its client has its answer. */
 export class Task implements HeapItem {
@@ -32,6 +25,7 @@ export class Task implements HeapItem {
   failedOn: Set<string> | undefined = undefined
   /** The failed reply of the last attempt, for when there is no other. */
   lastFailure: Envelope | undefined = undefined
+  /** Engines that died with the task in hand. */
   deaths: EngineDeath[] | undefined = undefined
   /** Its bytes may have reached an engine already, which would then take them for a replay. */
   stale = false

@@ -1,5 +1,5 @@
 import type { ErrorContent } from '../../protocol/catalogue.ts'
-import type { EngineDeath } from './task.ts'
+import type { EngineDeath } from './dead-engines.ts'
 
 /** A request that cannot be fulfilled, in the words of the wire: thrown inside a query, answered as an error reply. */
 export class WireError extends Error {

@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  TaskQueue,
-  type TaskQueueEffect,
-  type TaskQueueOptions,
-} from '../../../../src/controller/state/task-queue.ts'
+import type { TaskQueueEffect, TaskQueueOptions } from '../../../../src/controller/state/task-events.ts'
+import { TaskQueue } from '../../../../src/controller/state/task-queue.ts'
 import type { DeathCause } from '../../../../src/protocol/catalogue.ts'
 import type { Json } from '../../../../src/protocol/envelope.ts'
 import { applyReply, applyRequest, clientA, OWN } from '../tools.ts'

@@ -1,0 +1,34 @@
+import type { DeathCause } from '../../protocol/catalogue.ts'
+
+/** An engine that is gone, and what is known of its end. */
+export interface EngineDeath {
+  readonly uuid: string
+  readonly id: number
+  readonly cause: DeathCause | undefined
+}
+
+/** Dead engines whose end can still be told. */
+const REMEMBERED_MAX = 1024
+
+/** Remembers how engines ended, so that an error about one of them can say it. Forgets the oldest. */
+export class DeadEngines {
+  readonly #deaths = new Map<string, EngineDeath>()
+
+  get(uuid: string): EngineDeath | undefined {
+    return this.#deaths.get(uuid)
+  }
+
+  died(death: EngineDeath): void {
+    this.#deaths.set(death.uuid, death)
+    if (this.#deaths.size <= REMEMBERED_MAX) return
+    for (const oldest of this.#deaths.keys()) {
+      this.#deaths.delete(oldest)
+      return
+    }
+  }
+
+  /** The uuid is in use again. */
+  cameBack(uuid: string): void {
+    this.#deaths.delete(uuid)
+  }
+}

@@ -1,0 +1,67 @@
+/** What can happen to the balanced scheduler, and what it has its shell do. */
+
+import type { Millis } from '../../base/clock.ts'
+import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
+import type { Envelope, Json } from '../../protocol/envelope.ts'
+import type { Frame } from '../../transport/socket.ts'
+import type { PlacementScheme, Random } from './placement.ts'
+import type { Task } from './task.ts'
+
+export type TaskQueueEvent =
+  | { readonly type: 'engine_joined'; readonly engine: string; readonly id: number }
+  /** `orderly`: it was asked to go, so its tasks have nothing to do with it. */
+  | {
+      readonly type: 'engine_left'
+      readonly engine: string
+      readonly cause?: DeathCause | undefined
+      readonly orderly?: boolean
+    }
+  /** Its connection was lost and is back: what was under way may be lost. */
+  | { readonly type: 'engine_reconnected'; readonly engine: string }
+  | {
+      readonly type: 'task_submitted'
+      readonly msgId: string
+      readonly client: Frame
+      readonly request: Envelope
+      readonly metadata: Json
+    }
+  | {
+      readonly type: 'task_replied'
+      readonly engine: string
+      /** The request that this answers. */
+      readonly msgId: string
+      readonly reply: Envelope
+      readonly metadata: Json
+    }
+  | { readonly type: 'tick' }
+
+export type TaskQueueEffect =
+  /** `refresh`: give it a new date and signature first (invariant 4). */
+  | {
+      readonly type: 'dispatch_task'
+      readonly task: Task
+      readonly engine: string
+      readonly refresh: boolean
+    }
+  | {
+      readonly type: 'relay_reply'
+      readonly task: Task
+      readonly engine: string
+      readonly reply: Envelope
+    }
+  /** `engine`: speak in its name, as the original does for a dead one. */
+  | {
+      readonly type: 'answer_error'
+      readonly task: Task
+      readonly engine: string | undefined
+      readonly error: ErrorContent
+    }
+  | { readonly type: 'drop_reply'; readonly engine: string; readonly msgId: string }
+
+export interface TaskQueueOptions {
+  readonly scheme: PlacementScheme
+  readonly hwm: number | 'auto'
+  readonly random: Random
+  /** How long the original waits for late replies of a dead engine. */
+  readonly limboMs?: Millis
+}
