@@ -146,6 +146,36 @@ describe('a function that travels', () => {
     expect(original.get()).toBe(0)
   })
 
+  it('sends its definition once, however many closures of it there are', async () => {
+    const adders = Array.from({ length: 100 }, (_, i) => (x: number) => x + i + counter)
+    const frames = packValue(adders)
+    const text = Buffer.concat(frames).toString('latin1')
+    expect(text.split('x + i + counter').length + text.split('x + i').length).toBeLessThan(6)
+    const back = unpackValue(frames, engineRealm()) as typeof adders
+    expect(back.map(add => add(0))).toEqual(adders.map(add => add(0)))
+  })
+
+  it('takes the superclass that its expression gave', async () => {
+    const Mixin = (Parent: typeof Base) =>
+      class extends Parent {
+        override describe(): string {
+          return `mixed ${super.describe()}`
+        }
+      }
+    class Both extends Mixin(Derived) {}
+    expect(await run(() => new Both('m').describe())).toBe('mixed derived m/11')
+  })
+
+  it('finds console, process and node modules where it runs', async () => {
+    const { log } = console
+    const [own, there2] = [process, os]
+    expect(await run(() => [typeof log, own.pid === process.pid, typeof there2.cpus])).toEqual([
+      'function',
+      true,
+      'function',
+    ])
+  })
+
   it('travels on from an engine, with its variables as they are there', async () => {
     const once = await there(makeCounter())
     once.increment()

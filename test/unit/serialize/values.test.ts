@@ -166,6 +166,16 @@ describe('packValue and unpackValue', () => {
     ])
   })
 
+  it('keep what node throws', () => {
+    const controller = new AbortController()
+    controller.abort()
+    expect(throughWire(controller.signal.reason as Error)).toMatchObject({ name: 'AbortError' })
+    const cyclic = new Error('round')
+    cyclic.cause = cyclic
+    const back = throughWire(cyclic)
+    expect(back.cause).toBe(back)
+  })
+
   it('leave out what an error drags along and cannot travel', () => {
     const error = Object.assign(new Error('lost'), { socket: new WeakMap(), host: 'there' })
     expect(throughWire(error)).toMatchObject({ message: 'lost', host: 'there' })
