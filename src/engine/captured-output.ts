@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import { Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
@@ -167,8 +168,12 @@ class CapturedStream extends Writable {
     return this.#name === 'stdout' ? 1 : 2
   }
 
-  override _write(chunk: unknown, _encoding: BufferEncoding, done: () => void): void {
-    this.#output.write(this.#name, typeof chunk === 'string' ? chunk : this.#decoder.write(chunk as Buffer))
+  override _write(chunk: string | Buffer, encoding: BufferEncoding, done: () => void): void {
+    const isText = typeof chunk === 'string' && /^utf-?8$/i.test(encoding)
+    this.#output.write(
+      this.#name,
+      isText ? chunk : this.#decoder.write(Buffer.from(chunk as string, encoding)),
+    )
     done()
   }
 

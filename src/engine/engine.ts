@@ -116,10 +116,11 @@ class EngineProcess implements Engine {
     this.#io.listen(message => this.#onMessage(message))
     installInterruptProbe(this.#shell)
     captureStreams(this.#output)
-    surviveUncaught(
-      text => this.#output.write('stderr', text),
-      stack => this.#evaluator.cleanStack(stack),
-    )
+    surviveUncaught({
+      write: text => this.#output.write('stderr', text),
+      report: stack => this.#options.log.error('an error of the engine itself', { stack }),
+      cleanStack: stack => this.#evaluator.cleanStack(stack),
+    })
     hideLoaderWarning()
     process.once('exit', this.#onExit)
   }

@@ -8,7 +8,10 @@ const OWN_ROOMS = ['engine/', 'transport/', 'protocol/', 'serialize/', 'base/'].
   OWN_ROOTS.map(root => root + room),
 )
 const FRAME = /^\s+at /
-const INTERNAL_FRAME = /^\s+at (?:.*\()?node:/
+/** Frames that only matter above one of the user's: node's own, and those of built-in functions. */
+const INTERNAL_FRAME = /^\s+at (?:async )?(?:.*\()?(?:node:|<anonymous>\)$)/
+/** Scripts that the engine makes for itself. */
+const OWN_SCRIPT = /<(?:name|import)>:\d/
 
 /** Whether a file belongs to the engine. The client's files do not: user code may run one. */
 export function isOwnFile(file: string): boolean {
@@ -36,6 +39,14 @@ export function cleanStack(stack: string, mapPosition: (line: string) => string 
   return kept.join('\n')
 }
 
+/** Whether an error was thrown by the engine's own code, with none of the user's on the stack. */
+export function isOwnStack(stack: string): boolean {
+  const frames = stack.split('\n').filter(line => FRAME.test(line) && !INTERNAL_FRAME.test(line))
+  return frames.length > 0 && frames.every(isOwnFrame)
+}
+
 function isOwnFrame(line: string): boolean {
-  return OWN_ROOMS.some(room => line.includes(`(${room}`) || line.includes(` ${room}`))
+  return (
+    OWN_SCRIPT.test(line) || OWN_ROOMS.some(room => line.includes(`(${room}`) || line.includes(` ${room}`))
+  )
 }
