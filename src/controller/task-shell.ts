@@ -42,7 +42,10 @@ export class TaskShell {
     )
     this.#links = new EngineLinks({
       send: message => this.#out!.send(message),
-      onLost: engine => options.registrar.linkLost(engine, 'task'),
+      onLost: engine => {
+        options.registrar.linkLost(engine, 'task')
+        this.#happened({ type: 'engine_disconnected', engine })
+      },
       onJoined: engine => {
         options.registrar.linkJoined(engine, 'task')
         this.#happened({ type: 'engine_reconnected', engine })

@@ -16,7 +16,9 @@ export type TaskQueueEvent =
       readonly cause?: DeathCause | undefined
       readonly orderly?: boolean
     }
-  /** Its connection was lost and is back: what was under way may be lost. */
+  /** Its connection was lost: what was under way may or may not have arrived. */
+  | { readonly type: 'engine_disconnected'; readonly engine: string }
+  /** It is back: what was under way when it was lost must go again. */
   | { readonly type: 'engine_reconnected'; readonly engine: string }
   | {
       readonly type: 'task_submitted'

@@ -104,6 +104,9 @@ export class TaskQueue {
       case 'engine_left':
         this.#engineLeft(event, nowMs, effects)
         break
+      case 'engine_disconnected':
+        this.#engineDisconnected(event.engine)
+        break
       case 'engine_reconnected':
         this.#engineReconnected(event.engine, nowMs, effects)
         break
@@ -131,19 +134,8 @@ export class TaskQueue {
     return [...(this.#pool.get(engine)?.outstanding.keys() ?? [])]
   }
 
-  loadOf(engine: string): number {
-    return this.#pool.get(engine)?.load ?? 0
-  }
-
-  /** How many tasks are with no engine. */
-  get unassignedCount(): number {
-    return this.#parked + this.#waiting.size + this.#suspects.size
-  }
-
   unassigned(): string[] {
-    const ids: string[] = []
-    for (const task of this.#tasks.values()) if (task.stage !== 'assigned') ids.push(task.msgId)
-    return ids
+    return [...this.#tasks.values()].filter(task => task.stage !== 'assigned').map(task => task.msgId)
   }
 
   story(msgId: string): string[] {
@@ -380,17 +372,17 @@ export class TaskQueue {
     } else this.#run(task, nowMs, effects)
   }
 
+  #engineDisconnected(uuid: string): void {
+    for (const task of this.#pool.get(uuid)?.outstanding.values() ?? []) if (task.plan.own) task.stale = true
+  }
+
   #engineReconnected(uuid: string, nowMs: Millis, effects: TaskQueueEffect[]): void {
     const engine = this.#pool.get(uuid)
     if (engine === undefined) return
-    const again = [...engine.outstanding.values()].filter(
-      task => task.plan.own && task.stage === 'assigned' && task.engine === uuid,
-    )
-    // Invariant 4: they may have arrived there before the connection broke.
-    for (const task of again) {
-      engine.outstanding.delete(task.msgId)
-      task.stale = true
-    }
+    // What was given to it since then was held by the shell, and arrives as it is.
+    const again = [...engine.outstanding.values()].filter(task => task.stale && task.stage === 'assigned')
+    if (again.length === 0) return
+    for (const task of again) engine.outstanding.delete(task.msgId)
     engine.isolated = false
     this.#pool.changed(engine)
     for (const task of again) this.#run(task, nowMs, effects)

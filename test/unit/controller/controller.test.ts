@@ -169,6 +169,24 @@ describe('startController', () => {
     expect((await world.client.inbox.task.next()).buffers.map(String)).toEqual(['value'])
   })
 
+  it('holds what it sends to an engine whose connections are a moment late', async () => {
+    const world = await start({ hwm: 2, linkGraceMs: 5000 })
+    const engine = await world.engine()
+    const at = world.controller.engineConnection
+    engine.shell.disconnect(`${at.interface}:${at.task}`)
+    engine.shell.disconnect(`${at.interface}:${at.mux}`)
+    await world.client.engines()
+    world.client.send('task', { type: 'apply_request', msgId: 't', metadata: OWN })
+    world.client.send('mux', { type: 'apply_request', msgId: 'm', metadata: OWN }, engine.uuid)
+    await world.client.engines()
+    engine.shell.connect(`${at.interface}:${at.task}`)
+    engine.shell.connect(`${at.interface}:${at.mux}`)
+    const ids = [(await engine.inbox.next()).header.msg_id, (await engine.inbox.next()).header.msg_id]
+    expect(ids.sort()).toEqual(['m', 't'])
+    await world.client.engines()
+    expect(engine.inbox.count).toBe(0)
+  })
+
   it('passes on what a launcher says of an engine, and fails a task at the third death', async () => {
     const world = await start({ hwm: 1 })
     world.client.send('task', { type: 'apply_request', msgId: 'poison', metadata: OWN })
@@ -411,8 +429,10 @@ describe('startController', () => {
       ),
       (frames: Buffer[]) => engine.controlSocket.send([Buffer.from('control_out'), ...frames]),
     ]
+    // Made once and sent in random order: making them would take longer than all the rest.
+    const pool = Array.from({ length: 5000 }, malformed)
     for (let i = 0; i < 100_000; i++) {
-      for (const send of targets) send(malformed())
+      for (const send of targets) send(pool[int(pool.length)]!)
       if (i % 2000 === 0) await new Promise(resolve => setImmediate(resolve))
     }
     expect(await world.client.engines()).toEqual({ 0: engine.uuid })

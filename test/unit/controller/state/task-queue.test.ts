@@ -55,6 +55,15 @@ class World {
   }
 
   reconnect(engine: string): string[] {
+    this.disconnect(engine)
+    return this.comeBack(engine)
+  }
+
+  disconnect(engine: string): void {
+    this.#after(this.queue.handle({ type: 'engine_disconnected', engine }, this.nowMs))
+  }
+
+  comeBack(engine: string): string[] {
     return this.#after(this.queue.handle({ type: 'engine_reconnected', engine }, this.nowMs))
   }
 
@@ -539,6 +548,20 @@ describe('TaskQueue', () => {
     expect(world.reconnect('a')).toEqual(['own > a refreshed'])
     expect(world.reply('a', 'own')).toEqual(['a > own ok'])
     expect(world.reply('a', 'own')).toEqual(['a x own'])
+  })
+
+  it('does not send again what it gave an engine after its connection was lost', () => {
+    const world = new World({ hwm: 2 })
+    world.join('a')
+    world.submit('before', OWN)
+    world.disconnect('a')
+    expect(world.submit('after', OWN)).toEqual(['after > a'])
+    expect(world.comeBack('a')).toEqual(['before > a refreshed'])
+    expect(world.comeBack('a')).toEqual([])
+    expect([...world.reply('a', 'after'), ...world.reply('a', 'before')]).toEqual([
+      'a > after ok',
+      'a > before ok',
+    ])
   })
 
   it('prefetches short tasks and never queues long ones behind each other', () => {
