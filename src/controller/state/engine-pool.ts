@@ -17,7 +17,7 @@
 import { invariant } from '../../base/assert.ts'
 import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import { type Candidate, type Placement, type PlacementScheme, placements, type Random } from './placement.ts'
-import { Prefetch } from './prefetch.ts'
+import { Burst, Prefetch } from './prefetch.ts'
 
 /** Runs that a window is made of. */
 const RUNS_PER_WINDOW = 16
@@ -27,7 +27,7 @@ export class PoolEngine<T> implements HeapItem, Candidate {
   readonly id: number
   /** What it was given and has not finished, by msg_id, in the order in which it runs it. */
   readonly outstanding = new Map<string, T>()
-  readonly prefetch = new Prefetch()
+  readonly prefetch: Prefetch
   /** It runs a task that must run alone. */
   isolated = false
   /** When it was last given a task; the smallest was used longest ago. */
@@ -36,7 +36,8 @@ export class PoolEngine<T> implements HeapItem, Candidate {
   /** Its load in runs, rounded up: what the order goes by. Kept by the pool. */
   rank = 0
 
-  constructor(uuid: string, id: number, turn: number) {
+  constructor(uuid: string, id: number, turn: number, burst: Burst) {
+    this.prefetch = new Prefetch(burst)
     this.uuid = uuid
     this.id = id
     this.turn = turn
@@ -62,6 +63,7 @@ export class EnginePool<T> {
   readonly #byLoad: boolean
   readonly #hwm: number | 'auto'
   readonly #random: Random
+  readonly #burst = new Burst()
   #lastTurn = 0
   #firstTurn = 0
   #single = false
@@ -98,7 +100,7 @@ export class EnginePool<T> {
   /** A new engine is the next in turn. */
   add(uuid: string, id: number): PoolEngine<T> {
     this.#firstTurn -= 1
-    const engine = new PoolEngine<T>(uuid, id, this.#firstTurn)
+    const engine = new PoolEngine<T>(uuid, id, this.#firstTurn, this.#burst)
     this.#engines.set(uuid, engine)
     this.changed(engine)
     return engine

@@ -14,9 +14,19 @@ const GROWTH = 4
 /** Share of a new, shorter run time in the mean. A longer one counts at once. */
 const EASE = 0.25
 
+/** What the engines of a pool have learnt together since tasks began to flow: the window that one of them has reached. */
+export class Burst {
+  window = 1
+}
+
 export class Prefetch {
+  readonly #burst: Burst
   #meanMs: Millis | undefined
   #window = 1
+
+  constructor(burst = new Burst()) {
+    this.#burst = burst
+  }
 
   /** Tasks that the engine may hold, the running one included. */
   get window(): number {
@@ -27,17 +37,20 @@ export class Prefetch {
   ran(runMs: Millis | undefined): void {
     if (runMs === undefined || !(runMs >= 0)) {
       this.#meanMs = undefined
-      this.#window = 1
+      this.idle()
       return
     }
     const mean = this.#meanMs
     this.#meanMs = mean === undefined || runMs > mean ? runMs : mean + EASE * (runMs - mean)
-    const wanted = 1 + Math.floor(PREFETCH_MS / Math.max(this.#meanMs, PREFETCH_MS / WINDOW_MAX))
-    this.#window = Math.min(wanted, this.#window * GROWTH, WINDOW_MAX)
+    const wanted = Math.min(1 + Math.floor(PREFETCH_MS / this.#meanMs), WINDOW_MAX)
+    // With many engines each sees few tasks: what one has learnt is true for the next.
+    this.#window = Math.min(wanted, Math.max(this.#window * GROWTH, this.#burst.window))
+    this.#burst.window = wanted < this.#burst.window ? wanted : Math.max(this.#burst.window, this.#window)
   }
 
   /** The engine has nothing left to do: the next tasks may be of another kind. */
   idle(): void {
     this.#window = 1
+    this.#burst.window = 1
   }
 }

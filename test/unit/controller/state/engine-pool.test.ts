@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { EnginePool } from '../../../../src/controller/state/engine-pool.ts'
 import type { PlacementScheme } from '../../../../src/controller/state/placement.ts'
-import { Prefetch } from '../../../../src/controller/state/prefetch.ts'
+import { Burst, Prefetch } from '../../../../src/controller/state/prefetch.ts'
 import { seeded } from './seeded.ts'
 
 const pool = (scheme: PlacementScheme, hwm: number | 'auto', random = () => 0) =>
@@ -95,6 +95,19 @@ describe('Prefetch', () => {
     ['ignores nonsense', [0.02, Number.NaN], 1],
   ] as const)('%s', (_name, runs, expected) => {
     expect(windows(...runs).at(-1) ?? 1).toBe(expected)
+  })
+
+  it('learns from the other engines how short the tasks are, and from a long one that they are not', () => {
+    const burst = new Burst()
+    const [first, second] = [new Prefetch(burst), new Prefetch(burst)]
+    for (let i = 0; i < 9; i++) first.ran(0.02)
+    expect(second.window).toBe(1)
+    second.ran(0.02)
+    expect(second.window).toBe(251)
+    first.ran(100)
+    const third = new Prefetch(burst)
+    third.ran(0.02)
+    expect(third.window).toBe(4)
   })
 
   it('begins with one task again after the engine was idle', () => {
