@@ -1,24 +1,28 @@
 export { AsyncMapResult } from './client/async-map-result.ts'
 export { AsyncResult, type WaitOptions } from './client/async-result.ts'
-export type { RemoteArguments } from './client/call-types.ts'
-export {
-  Client,
-  type ClientEvents,
-  type DisplayEvent,
-  type EngineEvent,
-  type EngineLeftEvent,
-  type ShutdownOptions,
-  type StreamEvent,
-  type TargetOptions,
-} from './client/client.ts'
+export type { MapInputs, RemoteArguments, SyncMapInputs } from './client/call-types.ts'
+export { Client, type Jobs, type ShutdownOptions, type TargetOptions } from './client/client.ts'
+export type {
+  ClientEvents,
+  DisplayEvent,
+  EngineEvent,
+  EngineLeftEvent,
+  StreamEvent,
+} from './client/client-events.ts'
 export type { ConnectOptions } from './client/connect.ts'
-export { Dependency, type DependencyOptions } from './client/dependency.ts'
+export {
+  Dependency,
+  type DependencyInput,
+  type DependencyOptions,
+  type HasMessageIds,
+} from './client/dependency.ts'
 export {
   DirectView,
   type DirectViewOptions,
   type GatherOptions,
   type ScatterOptions,
 } from './client/direct-view.ts'
+export { ExecuteReply } from './client/execute-reply.ts'
 export { LoadBalancedView, type LoadBalancedViewOptions } from './client/load-balanced-view.ts'
 export type { Namespace } from './client/namespace.ts'
 export type { Output } from './client/outputs.ts'
@@ -27,6 +31,7 @@ export type { Distribution, TypedArray } from './client/partition.ts'
 export type { ProgressOptions } from './client/progress.ts'
 export type { EngineQueue, QueueStatus } from './client/queue-status.ts'
 export type { RequestMetadata, RequestStatus } from './client/request-metadata.ts'
+export type { Shaped, ViewShape } from './client/shape.ts'
 export type { Targets } from './client/targets.ts'
 export type { ExecuteOptions, ViewOptions } from './client/view.ts'
 export { Cluster, type EngineChoice } from './cluster/cluster.ts'

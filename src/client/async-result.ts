@@ -9,6 +9,7 @@ import { addRecord, type RecordOwner, type RequestRecord, seal, settled } from '
 import type { ResultHost } from './result-host.ts'
 import type { Shaped, ViewShape } from './shape.ts'
 
+/** How long to wait for a result. */
 export interface WaitOptions {
   /** Seconds to wait at most. Default: for ever. */
   readonly timeout?: number

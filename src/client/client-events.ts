@@ -7,6 +7,7 @@ export interface EngineEvent {
   readonly uuid: string
 }
 
+/** An engine that went, and why, where that is known. */
 export interface EngineLeftEvent extends EngineEvent {
   /** How it ended, where that is known. */
   readonly cause: DeathCause | undefined

@@ -20,10 +20,12 @@ export type {
   StreamEvent,
 } from './client-events.ts'
 
+/** Which engines a control request is for; by default all. */
 export interface TargetOptions {
   readonly targets?: Targets
 }
 
+/** What to shut down: the engines alone, or the controller with them. */
 export interface ShutdownOptions extends TargetOptions {
   /** Also end the controller. */
   readonly hub?: boolean

@@ -9,6 +9,7 @@ export interface HasMessageIds {
 /** What a task can depend on: results, message ids, lists of them, or a Dependency that says more. */
 export type DependencyInput = HasMessageIds | string | Dependency | readonly (HasMessageIds | string)[]
 
+/** When a dependency counts as met. */
 export interface DependencyOptions {
   /** Whether all of them must have ended so, or any one. Default `'all'`. */
   readonly mode?: 'all' | 'any'

@@ -33,6 +33,7 @@ export interface DirectViewOptions extends ViewOptions {
   readonly ordered?: boolean
 }
 
+/** How to deal out the pieces of a sequence. */
 export interface ScatterOptions {
   /** In blocks (default) or round-robin. */
   readonly dist?: Distribution
@@ -40,6 +41,7 @@ export interface ScatterOptions {
   readonly flatten?: boolean
 }
 
+/** How the pieces of a sequence were dealt out. */
 export interface GatherOptions {
   readonly dist?: Distribution
 }

@@ -3,6 +3,7 @@ import type { AsyncMapResult } from './async-map-result.ts'
 import type { Assemble, AsyncResult } from './async-result.ts'
 import { type Distribution, joinPieces, partition } from './partition.ts'
 
+/** How a parallel function splits its sequence. */
 export interface ParallelOptions {
   /** In blocks (default) or round-robin. */
   readonly dist?: Distribution

@@ -1,6 +1,7 @@
 /** How a sequence is dealt out: `'b'` in blocks, `'r'` round-robin, as cards are. */
 export type Distribution = 'b' | 'r'
 
+/** The arrays that are scattered and gathered without becoming lists of numbers. */
 export type TypedArray =
   | Int8Array
   | Uint8Array

@@ -1,5 +1,6 @@
 import type { ResultHost } from './result-host.ts'
 
+/** Where and how often progress is shown. */
 export interface ProgressOptions {
   /** Seconds between two looks. Default 0.2. */
   readonly interval?: number

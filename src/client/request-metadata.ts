@@ -2,6 +2,7 @@ import type { Output } from './outputs.ts'
 import { streamText } from './outputs.ts'
 import type { RequestRecord } from './request-record.ts'
 
+/** How a request stands. */
 export type RequestStatus = 'pending' | 'ok' | 'error' | 'aborted'
 
 /** What is known about one request of an AsyncResult. Dates are undefined where nobody has said them yet. */

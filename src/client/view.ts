@@ -40,6 +40,7 @@ export function executeContent(code: string, options: ExecuteOptions): object {
   }
 }
 
+/** How source text is run. */
 export interface ExecuteOptions {
   /** Neither keep it in the engine's history nor show the value of its last expression. Default true. */
   readonly silent?: boolean

@@ -13,7 +13,7 @@ const DIGEST_BYTES = 32
 /** Parts that together are longer are hashed piece by piece instead of being copied into one block. */
 const ONE_SHOT_BYTES_MAX = 8192
 
-export const SIGNATURE_BYTES = 64
+const SIGNATURE_BYTES = 64
 
 export class Signer {
   readonly #key: Buffer

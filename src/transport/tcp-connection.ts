@@ -11,6 +11,12 @@ import { WriteBatch } from './write-batch.ts'
 /** Answers to PINGs and the like that a peer may leave unread before it is cut off. */
 const CONTROL_BYTES_MAX = 1024 * 1024
 
+/**
+ * When so much waits, it is written in the middle of a turn: whoever sends thousands of messages in one turn should not
+ * keep the other side idle until its end.
+ */
+const EARLY_FLUSH_BYTES = 128 * 1024
+
 /** Connections that have something to write, until the end of this turn of the loop. */
 let touched: TcpConnection[] = []
 
@@ -38,6 +44,8 @@ export class TcpConnection implements Link {
   readonly #batch = new WriteBatch()
   #minor: 0 | 1 = 1
   #writing = false
+  /** Writes that the system has taken whole, and whose callbacks are still to come. */
+  #callbacksDue = 0
   #paused = false
   /** What was read when a pause came, not carried out yet. */
   #held: ZmtpEffect[] = []
@@ -103,6 +111,7 @@ export class TcpConnection implements Link {
     this.messagesTaken += 1
     this.#queue.push(message)
     this.#queueBytes += messageBytes(message)
+    if (this.#queueBytes >= EARLY_FLUSH_BYTES) this.#flushEarly()
     if (this.#touched || this.#writing) return
     this.#touched = true
     // One write a turn for everything that is sent in it, whoever sends it.
@@ -170,11 +179,28 @@ export class TcpConnection implements Link {
   readonly #onWritten = (error?: Error | null): void => {
     // After an error the connection is about to close: what is queued must stay for whoever asks for it then.
     if (error !== undefined && error !== null) return
+    if (this.#callbacksDue > 0) {
+      this.#callbacksDue -= 1
+      return
+    }
+    this.#endBatch()
+    this.flush()
+    this.#host.handed(this)
+  }
+
+  #endBatch(): void {
     this.#writing = false
     this.messagesHanded += this.#batch.messages
     this.#batch.release()
-    this.flush()
-    this.#host.handed(this)
+  }
+
+  #flushEarly(): void {
+    // A stream with nothing left has given all of the batch to the system, though its callback waits for the turn's end.
+    if (this.#writing && this.#stream.writableLength === 0) {
+      this.#endBatch()
+      this.#callbacksDue += 1
+    }
+    if (!this.#writing) this.flush()
   }
 
   #endIfAsked(): void {
