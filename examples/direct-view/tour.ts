@@ -2,7 +2,7 @@
  * The direct interface, step by step: talk to engines one by one or to all of them at once, each with names of its own
  * that last from one call to the next.
  *
- *   npm run example:direct-view
+ *   npm run tour
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from 'itsparallel'

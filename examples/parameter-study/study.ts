@@ -5,7 +5,7 @@
  * free, and each run is compared with what was really observed: the boys in bed on 14 days of an influenza outbreak in
  * an English boarding school of 763. The first answer then says where to look closer.
  *
- *   npm run example:parameter-study -- [--n=ENGINES] [--points=PAIRS] [--simulator=PATH] [--output=FILE.svg]
+ *   npm run study -- [--n=ENGINES] [--points=PAIRS] [--simulator=PATH] [--output=FILE.svg]
  */
 import { execFile } from 'node:child_process'
 import { access, constants, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
