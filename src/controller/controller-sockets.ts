@@ -72,6 +72,7 @@ export async function openControllerSockets(
       ...(SOCKETS[name].identity === undefined ? {} : { identity: SOCKETS[name].identity }),
       // The original's sockets have no mark: a ROUTER or PUB at its mark would lose messages in silence.
       sendHighWaterMarkBytes: 0,
+      largeFramesInPieces: true,
       onMessage: message => handlers[name]?.onMessage?.(message),
       onPeer: event => handlers[name]?.onPeer?.(event),
     })

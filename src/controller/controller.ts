@@ -56,7 +56,7 @@ export interface ControllerOptions {
   readonly transport?: Transport
   readonly clock?: Clock
   readonly log?: Logger
-  /** How much is remembered of what ran. Default: 1024 requests with at most 1 GiB of buffers. */
+  /** How much is remembered of what ran. Default: 1024 requests with at most 256 MiB of buffers. */
   readonly records?: RecordsOptions
   /** How long a lost connection of an engine may take to come back before the engine counts as dead. Default 500. */
   readonly linkGraceMs?: number

@@ -1,4 +1,5 @@
 import { RemoteProtocolError } from '../errors.ts'
+import { joinedFrame, morePieces } from '../transport/pieces.ts'
 import type { Frame, Message } from '../transport/socket.ts'
 
 /** The frame between the routing prefix and the message proper. */
@@ -42,7 +43,8 @@ export class Envelope {
   static cut(frames: Message): Envelope | undefined {
     for (let i = 0; i + SIGNED_FRAMES <= frames.length; i++) {
       const frame = frames[i]!
-      if (frame.length === DELIMITER.length && frame.equals(DELIMITER)) return new Envelope(frames, i)
+      if (frame.length === DELIMITER.length && frame.equals(DELIMITER))
+        return new Envelope(readable(frames, i), i)
     }
     return undefined
   }
@@ -109,6 +111,15 @@ export class Envelope {
     this.#content ??= parseObject(this.contentFrame, 'content')
     return this.#content
   }
+}
+
+/** The same message with its signed parts, which are read, in one piece each: hardly ever is one so large that it is not. */
+function readable(frames: Message, delimiterAt: number): Message {
+  for (let i = delimiterAt + 1; i < delimiterAt + SIGNED_FRAMES; i++) {
+    if (frames[i]![morePieces] === undefined) continue
+    return frames.map((frame, at) => (at < delimiterAt + SIGNED_FRAMES ? joinedFrame(frame) : frame))
+  }
+  return frames
 }
 
 function parseObject(frame: Frame, what: string): Json {

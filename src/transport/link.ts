@@ -2,6 +2,7 @@
  * Between a socket's pattern (who gets which message) and what carries its bytes: a link is one live connection, a
  * carrier makes links. TCP and memory differ in these, and in nothing else.
  */
+import { frameBytes } from './pieces.ts'
 import type { Frame, Message } from './socket.ts'
 
 /** One connection whose handshake is done. */
@@ -51,6 +52,6 @@ export const FRAME_OVERHEAD_BYTES = 32
 /** What a message counts for high-water marks. */
 export function messageBytes(message: Message): number {
   let bytes = message.length * FRAME_OVERHEAD_BYTES
-  for (let i = 0; i < message.length; i++) bytes += message[i]!.length
+  for (let i = 0; i < message.length; i++) bytes += frameBytes(message[i]!)
   return bytes
 }

@@ -5,8 +5,13 @@
  * none. PUB and XPUB filter by the first bytes of the first frame. Nothing here knows what frames mean.
  */
 
+import type { morePieces } from './pieces.ts'
+
 /** One part of a message. Never change the bytes of a frame that was received or handed to `send`, nor the list itself. */
-export type Frame = Buffer
+export type Frame = Buffer & {
+  /** Only on sockets with `largeFramesInPieces`: what follows this first piece. See pieces.ts. */
+  readonly [morePieces]?: readonly Buffer[]
+}
 export type Message = readonly Frame[]
 
 export type SocketType = 'ROUTER' | 'DEALER' | 'PUB' | 'SUB' | 'XPUB' | 'XSUB'
@@ -51,6 +56,11 @@ export interface SocketOptions {
   readonly frameBytesMax?: number
   readonly messageFramesMax?: number
   readonly messageBytesMax?: number
+  /**
+   * For relays: frames of 256 KiB and more are handed on in the pieces in which they arrived, neither joined nor copied.
+   * `joinedFrame` makes one whole again.
+   */
+  readonly largeFramesInPieces?: boolean
   /** How long a peer may take from the connection to its READY. Default 30,000. */
   readonly handshakeMs?: number
   /** ZMTP PING every `intervalMs`; the connection is closed when nothing comes back for `timeoutMs`. Default: off. */

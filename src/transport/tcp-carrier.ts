@@ -154,6 +154,7 @@ function zmtpOptions(type: SocketType, options: SocketOptions): ZmtpOptions {
       messageBytesMax: options.messageBytesMax ?? frameBytesMax * 2,
       commandBytesMax: COMMAND_BYTES_MAX,
     },
+    largeFramesInPieces: options.largeFramesInPieces ?? false,
     handshakeMs: options.handshakeMs ?? HANDSHAKE_MS,
     heartbeat: options.heartbeat,
   }

@@ -1,5 +1,6 @@
 import type { Queue } from '../base/queue.ts'
 import { FRAME_OVERHEAD_BYTES } from './link.ts'
+import { frameBytes, morePieces } from './pieces.ts'
 import type { Message } from './socket.ts'
 import { FLAG_LONG, FLAG_MORE } from './state/frame-decoder.ts'
 
@@ -51,7 +52,7 @@ export class WriteBatch {
     const last = message.length - 1
     for (let i = 0; i <= last; i++) {
       const frame = message[i]!
-      const size = frame.length
+      const size = frameBytes(frame)
       const more = i < last ? FLAG_MORE : 0
       const copied = size <= COPY_BYTES_MAX
       this.#reserve(copied ? LONG_HEADER_BYTES + size : LONG_HEADER_BYTES)
@@ -72,6 +73,8 @@ export class WriteBatch {
       } else {
         this.#endPiece()
         this.pieces.push(frame)
+        const more = frame[morePieces]
+        if (more !== undefined) for (const piece of more) this.pieces.push(piece)
       }
       this.bytes += size + FRAME_OVERHEAD_BYTES
     }

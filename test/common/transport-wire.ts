@@ -30,6 +30,7 @@ export function machine(options: Partial<ZmtpOptions> = {}): ZmtpMachine {
     type: 'ROUTER',
     identity: Buffer.alloc(0),
     limits: LIMITS,
+    largeFramesInPieces: false,
     handshakeMs: 30_000,
     heartbeat: undefined,
     ...options,

@@ -200,6 +200,9 @@ export class HubQueries {
     const ids = readIds(content, 'msg_ids')
     const missing = ids.filter(id => this.#records.request(id) === undefined)
     if (missing.length > 0) throw keyError(`No such msg(s): ${pythonRepr(missing)}`)
+    const cutShort = ids.filter(id => !this.#records.isWhole(id))
+    if (cutShort.length > 0)
+      throw keyError(`Too large to be kept, send it again instead: ${pythonRepr(cutShort)}`)
     const resubmitted: Record<string, string> = {}
     const again = ids.map(id => {
       const newId = this.#nextMessageId()

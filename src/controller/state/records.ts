@@ -5,12 +5,16 @@
  * decides what is kept and what is forgotten, and how a record looks to a query. It does not know who asks.
  *
  * Invariants
- * 1. There are at most `recordsMax` records with at most `bufferBytesMax` of buffers; beyond that the oldest tenth goes.
+ * 1. There are at most `recordsMax` records, or the oldest tenth goes; and at most `bufferBytesMax` of buffers, or the
+ *    oldest of those that hold much go.
+ *    What was sent to one engine and is large is not kept at all: a push of 64 MiB would make the controller fill fresh
+ *    memory each time, which costs more than passing it on, and nobody asks a hub for it.
  * 2. A record is whole from the moment its reply is noted, even if it had been forgotten while it was pending.
  */
 
 import { invariant } from '../../base/assert.ts'
-import type { Envelope, Json } from '../../protocol/envelope.ts'
+import { Envelope, type Json } from '../../protocol/envelope.ts'
+import { frameBytes } from '../../transport/pieces.ts'
 import type { Message } from '../../transport/socket.ts'
 import { isoDateMicros } from './iso-date.ts'
 import type { Fields } from './query.ts'
@@ -27,6 +31,8 @@ interface Entry {
   resubmitted: string | undefined
   output: Output | undefined
   bytes: number
+  /** Its request is kept without buffers. */
+  isCutShort: boolean
 }
 
 interface Output {
@@ -75,6 +81,10 @@ const FRAMES_BEFORE_BUFFERS = 6
 /** What a record's output may take: a program that prints for ever must not fill the controller. */
 const STREAM_CHARACTERS_MAX = 1 << 20
 
+/** Buffers of a direct request that are kept, at most. */
+const DIRECT_BUFFER_BYTES_MAX = 1 << 20
+const BUFFER_BYTES_MAX = 256 << 20
+
 export class Records {
   readonly #entries = new Map<string, Entry>()
   readonly #recordsMax: number
@@ -83,7 +93,7 @@ export class Records {
 
   constructor(options: RecordsOptions = {}) {
     this.#recordsMax = options.recordsMax ?? 1024
-    this.#bufferBytesMax = options.bufferBytesMax ?? 1024 ** 3
+    this.#bufferBytesMax = options.bufferBytesMax ?? BUFFER_BYTES_MAX
   }
 
   get size(): number {
@@ -98,7 +108,12 @@ export class Records {
     entry.queue = queue
     entry.engine = engine
     this.#setRequest(entry, request)
-    this.#forgetOldest()
+    this.#forget()
+  }
+
+  /** Whether its request can be sent again as it was. */
+  isWhole(msgId: string): boolean {
+    return this.#entries.get(msgId)?.isCutShort === false
   }
 
   assigned(msgId: string, engine: string): void {
@@ -117,13 +132,13 @@ export class Records {
   ): void {
     const entry = this.#entry(msgId)
     // Invariant 2.
-    if (entry.request === undefined) this.#setRequest(entry, request)
     entry.queue = queue
+    if (entry.request === undefined) this.#setRequest(entry, request)
     if (engine !== undefined) entry.engine = engine
     entry.reply = reply
     entry.received = received
-    this.#addBytes(entry, reply)
-    this.#forgetOldest()
+    this.#addBytes(entry, bufferBytes(reply))
+    this.#forget()
   }
 
   /** A message of an engine's output whose parent is `msgId`. It may come before the request was noted. */
@@ -140,7 +155,7 @@ export class Records {
     } else if (type === 'execute_input') output.execute_input = content.code ?? null
     else if (type === 'execute_result') output.execute_result = content
     else output.error = content
-    this.#forgetOldest()
+    this.#forget()
   }
 
   resubmitted(msgId: string, newId: string): void {
@@ -228,6 +243,7 @@ export class Records {
         resubmitted: undefined,
         output: undefined,
         bytes: 0,
+        isCutShort: false,
       }
       this.#entries.set(msgId, entry)
     }
@@ -235,34 +251,54 @@ export class Records {
   }
 
   #setRequest(entry: Entry, request: Envelope): void {
-    entry.request = request
+    const bytes = bufferBytes(request)
+    entry.isCutShort = entry.queue === 'mux' && bytes > DIRECT_BUFFER_BYTES_MAX
+    entry.request = entry.isCutShort ? withoutBuffers(request) : request
     this.#bytes -= entry.bytes
     entry.bytes = 0
-    this.#addBytes(entry, request)
+    if (!entry.isCutShort) this.#addBytes(entry, bytes)
   }
 
-  #addBytes(entry: Entry, message: Envelope): void {
-    const { frames } = message
-    let bytes = 0
-    for (let i = message.delimiterAt + FRAMES_BEFORE_BUFFERS; i < frames.length; i++)
-      bytes += frames[i]!.length
+  #addBytes(entry: Entry, bytes: number): void {
     entry.bytes += bytes
     this.#bytes += bytes
   }
 
   /** Invariant 1. */
-  #forgetOldest(): void {
-    if (this.#entries.size <= this.#recordsMax && this.#bytes <= this.#bufferBytesMax) return
-    while (this.#entries.size > 0) {
+  #forget(): void {
+    if (this.#entries.size > this.#recordsMax) {
       let left = Math.max(1, Math.floor(this.#entries.size / 10))
       for (const msgId of this.#entries.keys()) {
         if (left === 0) break
         left -= 1
         this.remove(msgId)
       }
-      if (this.#entries.size <= this.#recordsMax && this.#bytes <= this.#bufferBytesMax) return
+    }
+    // What holds less than a record's fair share would free nothing worth forgetting it for.
+    const share = this.#bufferBytesMax / this.#recordsMax
+    if (this.#bytes > this.#bufferBytesMax) this.#forgetHolding(share)
+    if (this.#bytes > this.#bufferBytesMax) this.#forgetHolding(0)
+  }
+
+  /** Forgets the oldest of those that hold more than `bytes`, until there is room. */
+  #forgetHolding(bytes: number): void {
+    for (const entry of this.#entries.values()) {
+      if (this.#bytes <= this.#bufferBytesMax) return
+      if (entry.bytes > bytes) this.remove(entry.msgId)
     }
   }
+}
+
+function bufferBytes(message: Envelope): number {
+  const { frames } = message
+  let bytes = 0
+  for (let i = message.delimiterAt + FRAMES_BEFORE_BUFFERS; i < frames.length; i++)
+    bytes += frameBytes(frames[i]!)
+  return bytes
+}
+
+function withoutBuffers(message: Envelope): Envelope {
+  return Envelope.cut(message.frames.slice(0, message.delimiterAt + FRAMES_BEFORE_BUFFERS)) ?? message
 }
 
 export interface RecordSummary {

@@ -4,12 +4,14 @@
  * It knows neither handshake nor socket types: whole messages and commands go to a `FrameSink`. Its invariants:
  *
  * 1. A frame that lies whole in one chunk is a view of that chunk, never a copy.
- * 2. A frame that does not is copied once at most, as it arrives, and at most a fifteenth of it twice.
- * 3. Memory set aside for a frame is at most `RESERVE_FACTOR` times what has really arrived of it (or
- *    `RESERVE_AT_ONCE_BYTES`), so announcing much costs a stranger as much as it costs us.
+ * 2. A frame that does not is copied once at most, as it arrives, and at most `TRUSTED_BYTES` of it twice.
+ * 3. Until `TRUSTED_BYTES` of a frame have arrived, at most `RESERVE_FACTOR` times what is there is set aside for it (or
+ *    `RESERVE_AT_ONCE_BYTES`); then all of it, which the system backs with memory only where it is written.
+ *    A large frame that may stay in pieces sets nothing aside and is never copied.
  * 4. Where the stream is cut into chunks changes nothing about what is delivered.
  * 5. After a violation nothing is delivered any more.
  */
+import { frameBytes, frameOf, PIECES_BYTES_MIN } from '../pieces.ts'
 import type { Frame } from '../socket.ts'
 
 /** What one peer may make us keep. */
@@ -34,6 +36,7 @@ const SHORT_HEADER_BYTES = 2
 const LONG_HEADER_BYTES = 9
 const RESERVE_AT_ONCE_BYTES = 65_536
 const RESERVE_FACTOR = 16
+const TRUSTED_BYTES = 1024 * 1024
 /** A smaller rest is better read together with what follows it. */
 const HOLE_BYTES_MIN = 65_536
 const EMPTY: Frame = Buffer.alloc(0)
@@ -45,6 +48,7 @@ export class FrameDecoder {
   commandsOnly = true
   readonly #limits: FrameLimits
   readonly #sink: FrameSink
+  readonly #mayStayInPieces: boolean
   /** Frames of the message that is being received. */
   #frames: Frame[] = []
   #messageBytes = 0
@@ -56,10 +60,12 @@ export class FrameDecoder {
   #size = -1
   #body: Buffer = EMPTY
   #bodyBytes = 0
+  #pieces: Buffer[] = []
 
-  constructor(limits: FrameLimits, sink: FrameSink) {
+  constructor(limits: FrameLimits, sink: FrameSink, mayStayInPieces = false) {
     this.#limits = limits
     this.#sink = sink
+    this.#mayStayInPieces = mayStayInPieces
   }
 
   /** Whether a message has begun and not ended. */
@@ -132,8 +138,9 @@ export class FrameDecoder {
     if (this.commandsOnly) return TOO_EARLY
     const frames = this.#frames
     frames.push(frame)
-    this.#messageBytes += frame.length
-    if (frame.length > this.#limits.frameBytesMax) return `a frame of ${frame.length} bytes`
+    const bytes = frameBytes(frame)
+    this.#messageBytes += bytes
+    if (bytes > this.#limits.frameBytesMax) return `a frame of ${bytes} bytes`
     if (frames.length > this.#limits.messageFramesMax)
       return `a message of more than ${frames.length - 1} frames`
     if (this.#messageBytes > this.#limits.messageBytesMax)
@@ -180,6 +187,11 @@ export class FrameDecoder {
   #fill(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#size - this.#bodyBytes)
     const arrived = this.#bodyBytes + end - at
+    if (this.#mayStayInPieces && this.#size >= PIECES_BYTES_MIN) {
+      if (end > at) this.#pieces.push(chunk.subarray(at, end))
+      this.#bodyBytes = arrived
+      return end
+    }
     if (arrived > this.#body.length && !this.#reserve(arrived)) return -1
     chunk.copy(this.#body, this.#bodyBytes, at, end)
     this.#bodyBytes = arrived
@@ -188,7 +200,10 @@ export class FrameDecoder {
 
   /** Makes room for a frame of which `arrived` bytes are there. Invariant 3. */
   #reserve(arrived: number): boolean {
-    const room = Math.min(this.#size, Math.max(RESERVE_AT_ONCE_BYTES, arrived * RESERVE_FACTOR))
+    const room =
+      arrived >= TRUSTED_BYTES
+        ? this.#size
+        : Math.min(this.#size, Math.max(RESERVE_AT_ONCE_BYTES, arrived * RESERVE_FACTOR))
     try {
       const body = room < RESERVE_AT_ONCE_BYTES ? Buffer.allocUnsafe(room) : Buffer.allocUnsafeSlow(room)
       this.#body.copy(body, 0, 0, this.#bodyBytes)
@@ -200,9 +215,10 @@ export class FrameDecoder {
   }
 
   #finishCut(): string | undefined {
-    const body = this.#body
+    const body = this.#pieces.length > 0 ? frameOf(this.#pieces) : this.#body
     this.#size = -1
     this.#body = EMPTY
+    this.#pieces = []
     return this.#take(this.#flags, body)
   }
 }

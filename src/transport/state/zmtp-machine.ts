@@ -49,6 +49,8 @@ export interface ZmtpOptions {
   /** Our own name; empty where we have none. */
   readonly identity: Buffer
   readonly limits: FrameLimits
+  /** Large frames are delivered as they arrive, for a relay. */
+  readonly largeFramesInPieces: boolean
   readonly handshakeMs: Millis
   readonly heartbeat: { readonly intervalMs: Millis; readonly timeoutMs: Millis } | undefined
 }
@@ -90,10 +92,11 @@ export class ZmtpMachine {
   constructor(options: ZmtpOptions) {
     this.#options = options
     this.#publishes = options.type === 'PUB' || options.type === 'XPUB'
-    this.#decoder = new FrameDecoder(options.limits, {
-      message: frames => this.#takeMessage(frames),
-      command: body => this.#takeCommand(body),
-    })
+    const sink = {
+      message: (frames: Frame[]) => this.#takeMessage(frames),
+      command: (body: Frame) => this.#takeCommand(body),
+    }
+    this.#decoder = new FrameDecoder(options.limits, sink, options.largeFramesInPieces)
   }
 
   get state(): ZmtpState {

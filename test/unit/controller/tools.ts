@@ -13,8 +13,8 @@ export function envelope(message: OutgoingMessage, prefix: readonly Buffer[] = [
   return Envelope.cut([...prefix, ...session.pack(message)])!
 }
 
-export function applyRequest(msgId: string, metadata: Json = {}): Envelope {
-  return envelope({ type: 'apply_request', msgId, metadata, buffers: [Buffer.from('call')] })
+export function applyRequest(msgId: string, metadata: Json = {}, call = 'call'): Envelope {
+  return envelope({ type: 'apply_request', msgId, metadata, buffers: [Buffer.from(call)] })
 }
 
 export function applyReply(msgId: string, metadata: Json = { status: 'ok' }, value = 'value'): Envelope {

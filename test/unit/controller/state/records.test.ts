@@ -60,6 +60,20 @@ describe('Records', () => {
     records.validate()
   })
 
+  it('keeps no large buffers of direct requests, and what is small when large ones must go', () => {
+    const records = new Records({ bufferBytesMax: 4 << 20 })
+    const large = applyRequest('large', {}, 'x'.repeat(2 << 20))
+    records.submitted('large', large, 'mux')
+    expect(records.isWhole('large')).toBe(false)
+    expect(records.request('large')!.buffers).toEqual([])
+    for (const name of ['a', 'b', 'c'])
+      records.submitted(name, applyRequest(name, {}, 'x'.repeat(2 << 20)), 'task')
+    expect(records.has('a')).toBe(false)
+    expect(['large', 'b', 'c'].every(name => records.has(name))).toBe(true)
+    expect(records.isWhole('b')).toBe(true)
+    records.validate()
+  })
+
   it('is whole when the reply comes to a record that was forgotten', () => {
     const records = new Records({ recordsMax: 2 })
     const request = applyRequest('old')
