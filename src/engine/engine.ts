@@ -75,6 +75,7 @@ class EngineProcess implements Engine {
   readonly #shell: Shell
   #link: ShellLink | undefined
   #linkNumber = 0
+  #interruptIsOver: () => void = () => {}
 
   constructor(options: EngineOptions, address: ControllerAddress) {
     this.#options = options
@@ -103,6 +104,7 @@ class EngineProcess implements Engine {
       evaluator: this.#evaluator,
       realm: engineRealm(this.#evaluator, this.#namespace, engineOperations(this.#namespace)),
       output: this.#output,
+      shared: this.#io.shared,
       nowMs,
       readInbox: () => this.#io.readUrgent(),
     })
@@ -114,7 +116,7 @@ class EngineProcess implements Engine {
 
   start(): void {
     this.#io.listen(message => this.#onMessage(message))
-    installInterruptProbe(this.#shell)
+    this.#interruptIsOver = installInterruptProbe(this.#shell)
     captureStreams(this.#output)
     surviveUncaught({
       write: text => this.#output.write('stderr', text),
@@ -149,6 +151,7 @@ class EngineProcess implements Engine {
         void this.#readConnection()
         return
       case 'ping':
+        this.#interruptIsOver()
         this.#io.post({ type: 'pong' })
         return
       case 'abort':

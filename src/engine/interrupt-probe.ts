@@ -1,17 +1,22 @@
 /**
  * The half of an interrupt that runs on the main thread: called by the inspector in the middle of what runs there, it
- * looks at the stack below itself and decides.
+ * looks at the stack below itself and decides. It is asked in rounds, some milliseconds apart.
  *
- * - User code on top: it is torn down to the bottom (`Runtime.terminateExecution`; no `catch` of the user's can stop
- *   that), and the shell is told to answer for it.
+ * - User code on top, the same since the last round: a loop. It is torn down to the bottom
+ *   (`Runtime.terminateExecution`; no `catch` of the user's can stop that).
+ * - Callbacks that come one after the other without ever reaching the event loop: a chain of promises or ticks. Tearing
+ *   must then happen at a known place, at the beginning of the next one (callback-chain.ts).
  * - Our own code on top, above user code (it prints, say): asked again in a moment, since tearing our code down in
  *   the middle could leave it half done.
  * - Nothing of the user's on the stack: an awaiting request is ended, if there is one.
+ *
+ * Whatever is torn down, the shell answers for it afterwards, from a fresh stack.
  */
 
 import type { Session as InspectorSession } from 'node:inspector'
 import { createRequire } from 'node:module'
 import process from 'node:process'
+import { CallbackChain } from './callback-chain.ts'
 import { isOwnFile } from './user-stack.ts'
 
 /**
@@ -26,9 +31,7 @@ export interface Interruptible {
   readonly activity: 'running' | 'waiting' | 'none'
   /** How many requests have been begun so far. */
   readonly begun: number
-  /** Ends the request that awaits something. */
-  endWaiting(): void
-  /** The stack is about to be torn down: arranges that the request on it is answered afterwards. */
+  /** Arranges that the current request is answered as interrupted, later and from a fresh stack. */
   expectTear(): void
 }
 
@@ -39,49 +42,63 @@ export function probeExpression(round: number): string {
   return `${PROBE_NAME}(${round})`
 }
 
-/**
- * A chain of microtasks never comes back to the event loop, and is often met between two of them, where the stack is
- * empty. After so many rounds without any other sign of life, whatever comes next is torn down.
- */
-const EMPTY_ROUNDS_MAX = 5
-
 /** Frames that are looked at: far more than node's own and ours can be above the user's. */
 const FRAMES_MAX = 200
 
 /** Thrown nowhere: stands for the interrupt while node's bookkeeping is put in order. */
 class Interrupt extends Error {}
 
-/** Makes the probe reachable for the inspector, under a name that user code will not meet. */
-export function installInterruptProbe(target: Interruptible): void {
-  let inspector: InspectorSession | undefined
-  let begunBefore = 0
-  const tear = (): Verdict => {
-    inspector ??= connect()
+/**
+ * Makes the probe reachable for the inspector, under a name that user code will not meet.
+ *
+ * @returns to be called when the event loop runs again: the interrupt is over.
+ */
+export function installInterruptProbe(target: Interruptible): () => void {
+  const tear = (): void => {
     target.expectTear()
     leaveAsyncContexts()
-    inspector.post('Runtime.terminateExecution')
-    return 'torn'
+    inspector().post('Runtime.terminateExecution')
   }
+  let begunBefore = 0
+  const isMeant = (): boolean => target.begun === begunBefore
+  const chain = new CallbackChain({ tear, isMeant, isCalledByUser })
   const probe = (round: number): Verdict => {
     if (round === 0) begunBefore = target.begun
     // What was meant is over, and another request runs.
-    else if (target.begun !== begunBefore) return 'over'
+    else if (!isMeant()) {
+      chain.rest()
+      return 'over'
+    }
     const top = topOfStack()
-    if (top === 'user' || (top === 'nobody' && round >= EMPTY_ROUNDS_MAX)) return tear()
+    if (round === 0) chain.watch()
+    else if (chain.look() && top !== 'ours') {
+      chain.breakNext()
+      return 'retry'
+    }
+    if (top === 'user') {
+      if (round === 0) return 'retry'
+      tear()
+      return 'torn'
+    }
     if (top === 'ours' && target.activity === 'running') return 'retry'
     if (target.activity === 'waiting') {
-      target.endWaiting()
+      target.expectTear()
       return 'ended'
     }
     return top === 'ours' ? 'retry' : 'idle'
   }
   Object.defineProperty(globalThis, PROBE_NAME, { value: probe })
+  return () => chain.rest()
 }
 
-function connect(): InspectorSession {
-  const { Session } = createRequire(import.meta.url)('node:inspector') as typeof import('node:inspector')
-  const session = new Session()
-  session.connect()
+let session: InspectorSession | undefined
+
+function inspector(): InspectorSession {
+  if (session === undefined) {
+    const { Session } = createRequire(import.meta.url)('node:inspector') as typeof import('node:inspector')
+    session = new Session()
+    session.connect()
+  }
   return session
 }
 
@@ -94,6 +111,12 @@ function topOfStack(): 'user' | 'ours' | 'nobody' {
   return 'nobody'
 }
 
+/** Whether the function of ours that is running was called by user code itself, not through node's. */
+function isCalledByUser(): boolean {
+  const caller = filesOnStack()[0]
+  return caller !== undefined && !caller.startsWith('node:') && !isOwnFile(caller)
+}
+
 function filesOnStack(): string[] {
   const { stackTraceLimit, prepareStackTrace } = Error
   const holder: { stack?: string[] } = {}
@@ -101,9 +124,10 @@ function filesOnStack(): string[] {
   Error.prepareStackTrace = (_error, sites) => sites.map(site => site.getFileName() ?? '')
   try {
     Error.captureStackTrace(holder, filesOnStack)
-    // Without the probe itself, the name of its caller, and the evaluation that called it.
     const files = holder.stack ?? []
-    return files.slice(files.findIndex(file => !isOwnFile(file)) + 1)
+    // Without our own innermost frames, and without the evaluation that called the probe.
+    const own = files.findIndex(file => !isOwnFile(file))
+    return files.slice(files[own] === '' ? own + 1 : own)
   } finally {
     Error.stackTraceLimit = stackTraceLimit
     Error.prepareStackTrace = prepareStackTrace

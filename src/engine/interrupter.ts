@@ -2,6 +2,7 @@ import type { Session as InspectorSession } from 'node:inspector'
 import type { Clock } from '../base/clock.ts'
 import { signalDescendants } from './descendants.ts'
 import { probeExpression, type Verdict } from './interrupt-probe.ts'
+import type { SharedState } from './shared-state.ts'
 
 /** How soon a stack that could not be torn down safely is looked at again. */
 const RETRY_MS = 5
@@ -25,14 +26,17 @@ const CHILDREN_TERMINATE_MS = 500
  */
 export class Interrupter {
   readonly #clock: Clock
+  readonly #shared: SharedState
   readonly #ping: () => void
   #session: InspectorSession | undefined
   #busy = false
+  #wanted = false
   #onPong: (() => void) | undefined
 
   /** @param ping - asks the main thread's event loop for a `pong`. */
-  constructor(clock: Clock, ping: () => void) {
+  constructor(clock: Clock, shared: SharedState, ping: () => void) {
     this.#clock = clock
+    this.#shared = shared
     this.#ping = ping
   }
 
@@ -43,19 +47,29 @@ export class Interrupter {
 
   /** Ends what runs or waits now. Where nothing does, nothing happens. */
   async interrupt(): Promise<void> {
+    this.#wanted = true
+    this.#shared.markInterrupted()
     if (this.#busy) return
     this.#busy = true
     try {
-      const untilMs = this.#clock.nowMs() + PATIENCE_MS
-      for (let round = 0; this.#clock.nowMs() < untilMs; round++) {
-        const verdict = await this.#probe(round)
-        if (verdict === 'over') return
-        if (verdict === 'retry') await this.#pause(RETRY_MS)
-        // A request that was ended may have left a loop behind that still blocks the thread.
-        else if (await this.#isResponsive()) return
+      // One that comes while another is at work may be meant for the next request.
+      while (this.#wanted) {
+        this.#wanted = false
+        await this.#end()
       }
     } finally {
       this.#busy = false
+    }
+  }
+
+  async #end(): Promise<void> {
+    const untilMs = this.#clock.nowMs() + PATIENCE_MS
+    for (let round = 0; this.#clock.nowMs() < untilMs; round++) {
+      const verdict = await this.#probe(round)
+      if (verdict === 'over') return
+      if (verdict === 'retry') await this.#pause(RETRY_MS)
+      // A request that was ended may have left a loop behind that still blocks the thread.
+      else if (await this.#isResponsive()) return
     }
   }
 

@@ -50,7 +50,7 @@ class IoThread {
     this.#shared = new SharedState(data.shared)
     this.#life = new EngineLife({ goneMs: data.controllerGoneMs, answerMs: ANSWER_MS, retryMs: RETRY_MS })
     this.#publisher = new OutputPublisher(data.uuid, this.#shared, systemClock, () => this.#readInbox())
-    this.#interrupter = new Interrupter(systemClock, () => this.#post({ type: 'ping' }))
+    this.#interrupter = new Interrupter(systemClock, this.#shared, () => this.#post({ type: 'ping' }))
     const log = (level: 'info' | 'warn' | 'error') => (message: string, fields?: object) =>
       this.#post({
         type: 'log',

@@ -8,6 +8,8 @@ const OPEN_SEQUENCE = 1
 const WRITING = 2
 const WAITING_CHARS = 3
 const EXIT_HANDLED = 4
+const BEGUN = 5
+const INTERRUPTED = 6
 const SLOTS = 8
 
 export class SharedState {
@@ -73,6 +75,21 @@ export class SharedState {
   /** Blocks this thread until less output waits, or for `timeoutMs`. */
   waitForOutput(timeoutMs: number): void {
     Atomics.wait(this.#slots, WAITING_CHARS, Atomics.load(this.#slots, WAITING_CHARS), timeoutMs)
+  }
+
+  /** The main thread begins request number `count`. */
+  setBegun(count: number): void {
+    Atomics.store(this.#slots, BEGUN, count)
+  }
+
+  /** Remembers that the request which runs now is meant to end. */
+  markInterrupted(): void {
+    Atomics.store(this.#slots, INTERRUPTED, Atomics.load(this.#slots, BEGUN))
+  }
+
+  /** Whether the request that was begun last is meant to end. */
+  get isInterrupted(): boolean {
+    return Atomics.load(this.#slots, INTERRUPTED) === Atomics.load(this.#slots, BEGUN)
   }
 
   /** Blocks the exiting main thread until the io thread has said good-bye for it. */

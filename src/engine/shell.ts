@@ -2,54 +2,37 @@ import { inspect } from 'node:util'
 import { MessageChannel } from 'node:worker_threads'
 import type { Millis } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
-import { RemoteProtocolError } from '../errors.ts'
-import type { MessageType } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
 import { type Call, type MaybePromise, packValue, type Realm, unpackCall } from '../serialize/payload.ts'
-import type { Frame, Message } from '../transport/socket.ts'
+import type { Frame } from '../transport/socket.ts'
 import { AbortedIds } from './aborted-ids.ts'
 import { type CapturedOutput, OutputScope } from './captured-output.ts'
 import type { Evaluator } from './evaluator.ts'
 import type { Interruptible } from './interrupt-probe.ts'
 import { kernelInfo } from './kernel-info.ts'
-import { KeyboardInterrupt } from './keyboard-interrupt.ts'
+import { keyboardInterrupt } from './keyboard-interrupt.ts'
 import { isThenable } from './operations.ts'
-import { errorReply, isOwnRequest, type Origin, type ReplyFacts, replyMetadata } from './reply.ts'
 import { RunTimes } from './run-times.ts'
+import type { SharedState } from './shared-state.ts'
 import type { ShellLink } from './shell-link.ts'
+import { isCell, type Job, ShellReplies } from './shell-replies.ts'
+import { type ExecuteContent, readExecute, readHead, wrongLanguage } from './shell-requests.ts'
 
 /** How long a burst of requests may run before timers and sockets get their turn. */
 const BURST_MS = 5
 /** How long finished replies may wait to be written together. */
 const HELD_REPLY_MS = 0.5
-/** First byte of a Python pickle. */
-const PICKLE = 0x80
 
 export interface ShellOptions {
   readonly uuid: string
   readonly evaluator: Evaluator
   readonly realm: Realm
   readonly output: CapturedOutput
+  readonly shared: SharedState
   readonly nowMs: () => Millis
   /** Takes in what must be heeded before a request starts, such as an abort. */
   readonly readInbox: () => void
-}
-
-interface Job {
-  readonly request: Envelope
-  readonly link: ShellLink
-  readonly arrival: number
-  readonly scope: OutputScope
-  started: string
-  startedMs: Millis
-}
-
-interface ExecuteContent {
-  readonly code: string
-  readonly silent: boolean
-  readonly stopOnError: boolean
-  readonly userExpressions: Readonly<Record<string, string>>
 }
 
 /**
@@ -65,9 +48,9 @@ export class Shell implements Interruptible {
   readonly #betweenRequests: (() => void)[] = []
   readonly #aborted = new AbortedIds()
   readonly #runTimes = new RunTimes()
+  readonly #replies: ShellReplies
   readonly #hop = new MessageChannel()
   #hopPending = false
-  #engineId = -1
   #current: Job | undefined
   /** The call of the current job, when it was read but not begun, so that replies could be written first. */
   #held: { readonly job: Job; readonly call: Call } | undefined
@@ -78,11 +61,16 @@ export class Shell implements Interruptible {
   /** Queued cells up to this arrival are aborted, because one before them failed. */
   #abortCellsUpTo = 0
   #cells = 0
-  #unwritten = 0
-  #unwrittenSinceMs: Millis = 0
 
   constructor(options: ShellOptions) {
     this.#options = options
+    const { uuid, output, nowMs, evaluator } = options
+    this.#replies = new ShellReplies({
+      uuid,
+      output,
+      nowMs,
+      cleanStack: stack => evaluator.cleanStack(stack),
+    })
     this.#hop.port1.on('message', () => {
       this.#hopPending = false
       this.#pump()
@@ -91,7 +79,7 @@ export class Shell implements Interruptible {
   }
 
   set engineId(id: number) {
-    this.#engineId = id
+    this.#replies.engineId = id
   }
 
   get activity(): 'running' | 'waiting' | 'none' {
@@ -126,11 +114,7 @@ export class Shell implements Interruptible {
     this.#held = undefined
   }
 
-  endWaiting(): void {
-    if (this.#activity === 'waiting' && this.#current !== undefined)
-      this.#fail(this.#current, new KeyboardInterrupt())
-  }
-
+  /** Called from within whatever runs: nothing is done here that could not be done in the middle of anything. */
   expectTear(): void {
     this.#torn = this.#current
     this.#hopPending = false
@@ -149,7 +133,7 @@ export class Shell implements Interruptible {
 
   #pump(): void {
     this.#answerTorn()
-    this.#unwritten = 0
+    this.#replies.turnBegan()
     const untilMs = this.#options.nowMs() + BURST_MS
     while (this.#current === undefined) {
       this.#options.readInbox()
@@ -166,33 +150,40 @@ export class Shell implements Interruptible {
   #answerTorn(): void {
     const torn = this.#torn
     this.#torn = undefined
-    if (torn !== undefined && torn === this.#current) this.#fail(torn, new KeyboardInterrupt())
+    if (torn !== undefined && torn === this.#current) this.#fail(torn, keyboardInterrupt())
   }
 
   /** Begins the next request. False when there is none, or when it must wait until replies are written. */
   #next(): boolean {
     const held = this.#held
-    if (held !== undefined) {
-      this.#held = undefined
-      this.#runCall(held.job, held.call)
-      return true
-    }
-    const job = this.#queue.shift()
+    this.#held = undefined
+    const job = held?.job ?? this.#queue.shift()
     if (job === undefined) return false
     try {
-      return this.#begin(job)
+      if (held === undefined) return this.#begin(job)
+      this.#runCall(job, held.call)
     } catch (error) {
-      job.link.warn('dropped a message on shell', { reason: (error as Error).message })
-      if (this.#current === job) this.#fail(job, error)
-      return true
+      job.link.warn('dropped a message on shell', { reason: String(error) })
+      if (this.#current === job) this.#failSafely(job, error)
+    }
+    return true
+  }
+
+  /** For errors of our own: whatever happens, the shell goes on with the next request. */
+  #failSafely(job: Job, error: unknown): void {
+    try {
+      this.#fail(job, error)
+    } catch (cause) {
+      job.link.warn('a request could not be answered', { reason: String(cause) })
+      this.#end()
     }
   }
 
   #begin(job: Job): boolean {
-    const { header, metadata } = job.request
+    const header = readHead(job.request)
     const type = header.msg_type
     if (type === 'kernel_info_request') {
-      this.#send(job, 'kernel_info_reply', {}, kernelInfo())
+      this.#replies.send(job, 'kernel_info_reply', {}, kernelInfo())
       return true
     }
     if (type !== 'apply_request' && type !== 'execute_request') {
@@ -203,13 +194,13 @@ export class Shell implements Interruptible {
       this.#aborted.take(header.msg_id) ||
       (type === 'execute_request' && job.arrival <= this.#abortCellsUpTo)
     ) {
-      this.#finish(job, 'aborted', { status: 'aborted' })
+      this.#replies.aborted(job)
       return true
     }
     if (type === 'execute_request') {
       const content = readExecute(job.request)
-      if (this.#unwritten > 0) return this.#putBack(job)
-      this.#start(job, metadata)
+      if (this.#replies.heldMs !== undefined) return this.#putBack(job)
+      this.#start(job)
       this.#execute(job, content)
       return true
     }
@@ -225,13 +216,13 @@ export class Shell implements Interruptible {
 
   #beginApply(job: Job): boolean {
     const buffers = job.request.buffers
-    if (!isOurs(buffers)) {
-      this.#start(job, job.request.metadata)
-      this.#fail(job, notOurs(buffers))
+    const refusal = wrongLanguage(buffers)
+    this.#start(job)
+    if (refusal !== undefined) {
+      this.#fail(job, refusal)
       return true
     }
     let call: MaybePromise<Call>
-    this.#start(job, job.request.metadata)
     try {
       this.#activity = 'running'
       call = unpackCall(buffers, this.#options.realm)
@@ -255,19 +246,18 @@ export class Shell implements Interruptible {
   }
 
   #mustWriteFirst(call: Call): boolean {
-    if (this.#unwritten === 0) return false
-    return (
-      !this.#runTimes.isTiny(call.callee) || this.#options.nowMs() - this.#unwrittenSinceMs > HELD_REPLY_MS
-    )
+    const { heldMs } = this.#replies
+    return heldMs !== undefined && (heldMs > HELD_REPLY_MS || !this.#runTimes.isTiny(call.callee))
   }
 
-  #start(job: Job, metadata: object): void {
+  #start(job: Job): void {
     this.#begun += 1
+    this.#options.shared.setBegun(this.#begun)
     this.#current = job
     job.started = dateNow()
     job.startedMs = this.#options.nowMs()
     this.#options.output.enter(job.scope)
-    if (this.#publishesStatus(job, metadata)) this.#publishStatus(job, 'busy')
+    this.#replies.busy(job)
   }
 
   #runCall(job: Job, call: Call): void {
@@ -298,10 +288,15 @@ export class Shell implements Interruptible {
     const proceed = (action: () => void): void => {
       // It may have been interrupted meanwhile.
       if (this.#current !== job || this.#activity !== 'waiting') return
-      action()
+      try {
+        action()
+      } catch (error) {
+        this.#failSafely(job, error)
+      }
       this.#schedule()
     }
-    value.then(
+    // Whatever calls itself a promise: this one settles once, and throws nothing.
+    Promise.resolve(value).then(
       result => proceed(() => then(result)),
       error => proceed(() => this.#fail(job, error)),
     )
@@ -315,7 +310,8 @@ export class Shell implements Interruptible {
       this.#fail(job, error)
       return
     }
-    this.#finish(job, 'ok', { status: 'ok' }, frames)
+    this.#replies.ok(job, { status: 'ok' }, frames)
+    this.#end()
   }
 
   #execute(job: Job, content: ExecuteContent): void {
@@ -339,12 +335,13 @@ export class Shell implements Interruptible {
           job.scope,
         )
       }
-      this.#finish(job, 'ok', {
+      this.#replies.ok(job, {
         status: 'ok',
         execution_count: count,
-        user_expressions: this.#userExpressions(content.userExpressions),
+        user_expressions: this.#userExpressions(job, content.userExpressions),
         payload: [],
       })
+      this.#end()
     }
     this.#activity = 'running'
     try {
@@ -357,120 +354,34 @@ export class Shell implements Interruptible {
     }
   }
 
-  #userExpressions(expressions: Readonly<Record<string, string>>): object {
+  #userExpressions(job: Job, expressions: Readonly<Record<string, string>>): object {
     const results: Record<string, object> = {}
     for (const [name, source] of Object.entries(expressions)) {
       try {
         const data = { 'text/plain': show(this.#options.evaluator.evaluate(`(${source}\n)`)) }
         results[name] = { status: 'ok', data, metadata: {} }
       } catch (error) {
-        this.#clean(error)
-        results[name] = errorReply(error, this.#origin, 'execute').content
+        results[name] = this.#replies.describe(job, error).content
       }
     }
     return results
   }
 
-  #fail(job: Job, thrown: unknown): void {
-    this.#clean(thrown)
-    const isCell = job.request.header.msg_type === 'execute_request'
-    const reply = errorReply(thrown, this.#origin, isCell ? 'execute' : 'apply')
-    const { ename, evalue, traceback } = reply
-    if (isCell || !isOwnRequest(job.request.metadata))
-      this.#options.output.publish('error', 'error', { ename, evalue, traceback }, job.scope)
-    if (!isCell) {
-      this.#finish(job, 'error', reply.content, reply.frames, ename !== 'UnmetDependency')
-      return
-    }
-    const { silent, stopOnError } = readExecute(job.request)
-    if (!silent && stopOnError) this.#abortCellsUpTo = this.#arrivals
-    const content = { ...reply.content, execution_count: this.#cells, user_expressions: {}, payload: [] }
-    this.#finish(job, 'error', content, reply.frames, ename !== 'UnmetDependency')
+  #fail(job: Job, error: unknown): void {
+    // It may have failed because of what an interrupt did to it, such as ending its child processes.
+    const thrown = job === this.#current && this.#options.shared.isInterrupted ? keyboardInterrupt() : error
+    if (isCell(job)) {
+      const { silent, stopOnError } = readExecute(job.request)
+      if (!silent && stopOnError) this.#abortCellsUpTo = this.#arrivals
+      this.#replies.failed(job, thrown, { execution_count: this.#cells, user_expressions: {}, payload: [] })
+    } else this.#replies.failed(job, thrown)
+    this.#end()
   }
 
-  /** Leaves only the user's frames in an error's stack. */
-  #clean(thrown: unknown): void {
-    if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return
-    try {
-      thrown.stack = this.#options.evaluator.cleanStack(thrown.stack)
-    } catch {
-      // A frozen error keeps its whole stack.
-    }
-  }
-
-  #finish(
-    job: Job,
-    status: ReplyFacts['status'],
-    content: object,
-    frames: Message = [],
-    dependenciesMet = true,
-  ): void {
-    const { metadata, header } = job.request
-    const isIdlePublished = status !== 'aborted' && this.#publishesStatus(job, metadata)
-    const facts: ReplyFacts = {
-      status,
-      started: job.started === '' ? dateNow() : job.started,
-      dependenciesMet,
-      ranMs: job.startedMs === 0 ? 0 : this.#options.nowMs() - job.startedMs,
-      outputs: job.scope.messages + (isIdlePublished ? 1 : 0),
-    }
-    const type = header.msg_type === 'execute_request' ? 'execute_reply' : 'apply_reply'
-    this.#send(job, type, replyMetadata(metadata, this.#origin, facts), content, frames)
-    if (isIdlePublished) this.#publishStatus(job, 'idle')
-    if (job.scope.messages > 0) this.#options.output.finish(job.scope)
+  #end(): void {
     this.#current = undefined
     this.#activity = 'none'
   }
-
-  #send(job: Job, type: MessageType, metadata: object, content: object, buffers: Message = []): void {
-    const { request, link } = job
-    const packed = link.session.pack({ type, metadata, content, parentHeader: request.headerFrame, buffers })
-    link.send([...request.prefix, ...packed])
-    if (this.#unwritten === 0) this.#unwrittenSinceMs = this.#options.nowMs()
-    this.#unwritten += 1
-  }
-
-  /** Busy and idle cost two messages a request: our own client does not need them for its calls. */
-  #publishesStatus(job: Job, metadata: object): boolean {
-    return (
-      job.request.header.msg_type === 'execute_request' ||
-      !isOwnRequest(metadata as Readonly<Record<string, unknown>>)
-    )
-  }
-
-  #publishStatus(job: Job, state: 'busy' | 'idle'): void {
-    this.#options.output.publish('status', 'status', { execution_state: state }, job.scope)
-  }
-
-  get #origin(): Origin {
-    return { uuid: this.#options.uuid, id: this.#engineId }
-  }
-}
-
-function readExecute(request: Envelope): ExecuteContent {
-  const { code, silent, stop_on_error, user_expressions } = request.content
-  if (typeof code !== 'string') throw new RemoteProtocolError('execute_request lacks code')
-  const isObject = typeof user_expressions === 'object' && user_expressions !== null
-  return {
-    code,
-    silent: silent === true,
-    stopOnError: stop_on_error !== false,
-    userExpressions: isObject ? (user_expressions as Record<string, string>) : {},
-  }
-}
-
-function isOurs(buffers: Message): boolean {
-  const first = buffers[0]
-  return first !== undefined && first.length > 0 && first[0] !== PICKLE
-}
-
-function notOurs(buffers: Message): Error {
-  const what = buffers[0]?.[0] === PICKLE ? 'a Python call' : 'a call that it cannot read'
-  const error = new Error(
-    `this is a JavaScript engine, and was sent ${what}: send it execute requests with JavaScript source, or use an engine of the right language`,
-  )
-  error.name = 'WrongLanguageError'
-  return error
 }
 
 function show(value: unknown): string {
