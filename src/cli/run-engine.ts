@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { type KeeperLink, takeLifeline, tellKeeper } from '../cluster/lifeline.ts'
+import { forgetMemoryReuse } from '../cluster/memory-reuse.ts'
 import { connectionFilePath, waitForFile } from '../config/connection-files.ts'
 import { resolvePlace, securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
@@ -28,6 +29,7 @@ const EXIT_BY_USER_CODE = 70
  */
 export async function runEngine(options: EngineCommandOptions): Promise<void> {
   const keeper = takeLifeline()
+  forgetMemoryReuse(process.env)
   const lifelineFd = keeper.lifeline
   const { profileDir, clusterId } = resolvePlace(options)
   const log = await openLog({ program: 'ipengine', profileDir, clusterId }, options)

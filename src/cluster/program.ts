@@ -5,6 +5,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { ConfigurationError } from '../errors.ts'
 import type { Program } from './launcher.ts'
+import { reusingMemory } from './memory-reuse.ts'
 
 export type ProgramName = 'ipcontroller' | 'ipengine' | 'ipcluster'
 
@@ -31,7 +32,7 @@ export function findProgram(
     name,
     command: process.execPath,
     args: [path, ...placeArguments(place), ...args],
-    env: { ...process.env, ...env },
+    env: reusingMemory({ ...process.env, ...env }),
     cwd: process.cwd(),
   }
 }
