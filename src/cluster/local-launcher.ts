@@ -20,6 +20,7 @@ class LocalJob implements Job {
   readonly #output: OutputFile
   readonly #handlers: JobHandlers
   #ended = false
+  #lastLines: NodeJS.Timeout | undefined
 
   constructor(program: Program, handlers: JobHandlers) {
     this.#handlers = handlers
@@ -77,12 +78,13 @@ class LocalJob implements Job {
   #exited(): void {
     if (this.#child.pid !== undefined) killGroup(this.#child.pid)
     // What it said last may still be on its way; `close` comes after that, unless somebody else holds the pipe.
-    setTimeout(() => this.#end(this.#child.exitCode, this.#child.signalCode), LAST_LINES_MS)
+    this.#lastLines = setTimeout(() => this.#end(this.#child.exitCode, this.#child.signalCode), LAST_LINES_MS)
   }
 
   #end(exitCode: number | null, signal: string | null, spawnError?: string): void {
     if (this.#ended) return
     this.#ended = true
+    clearTimeout(this.#lastLines)
     const output = this.#output.tail()
     this.#output.close()
     this.#child.stdio[LIFELINE_FD]?.destroy()
