@@ -31,8 +31,12 @@ export interface Interruptible {
   readonly activity: 'running' | 'waiting' | 'none'
   /** How many requests have been begun so far. */
   readonly begun: number
-  /** Arranges that the current request is answered as interrupted, later and from a fresh stack. */
-  expectTear(): void
+  /**
+   * Arranges that the current request is answered as interrupted, later and from a fresh stack.
+   *
+   * @param isOrdered - whether the stack is torn down as well.
+   */
+  expectTear(isOrdered: boolean): void
 }
 
 const PROBE_NAME = '__itsparallelInterrupt'
@@ -45,6 +49,8 @@ export function probeExpression(round: number): string {
 /** Frames that are looked at: far more than node's own and ours can be above the user's. */
 const FRAMES_MAX = 200
 
+const CHAIN_FILE = '/engine/callback-chain.'
+
 /** Thrown nowhere: stands for the interrupt while node's bookkeeping is put in order. */
 class Interrupt extends Error {}
 
@@ -55,7 +61,7 @@ class Interrupt extends Error {}
  */
 export function installInterruptProbe(target: Interruptible): () => void {
   const tear = (): void => {
-    target.expectTear()
+    target.expectTear(true)
     leaveAsyncContexts()
     inspector().post('Runtime.terminateExecution')
   }
@@ -82,7 +88,7 @@ export function installInterruptProbe(target: Interruptible): () => void {
     }
     if (top === 'ours' && target.activity === 'running') return 'retry'
     if (target.activity === 'waiting') {
-      target.expectTear()
+      target.expectTear(false)
       return 'ended'
     }
     return top === 'ours' ? 'retry' : 'idle'
@@ -105,7 +111,8 @@ function inspector(): InspectorSession {
 /** Whose code is the innermost on the stack, node's own aside. */
 function topOfStack(): 'user' | 'ours' | 'nobody' {
   for (const file of filesOnStack()) {
-    if (file.startsWith('node:')) continue
+    // What callback-chain.ts has put in node's place counts as node's.
+    if (file.startsWith('node:') || file.includes(CHAIN_FILE)) continue
     return isOwnFile(file) ? 'ours' : 'user'
   }
   return 'nobody'

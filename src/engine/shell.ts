@@ -23,6 +23,8 @@ import { type ExecuteContent, readExecute, readHead, wrongLanguage } from './she
 const BURST_MS = 5
 /** How long finished replies may wait to be written together. */
 const HELD_REPLY_MS = 0.5
+/** How long a tear that was ordered may take to come. */
+const TEAR_MS = 100
 
 export interface ShellOptions {
   readonly uuid: string
@@ -56,6 +58,8 @@ export class Shell implements Interruptible {
   #held: { readonly job: Job; readonly call: Call } | undefined
   #activity: 'running' | 'waiting' | 'none' = 'none'
   #torn: Job | undefined
+  /** V8 will tear down the stack at its next check. */
+  #isTearOrdered = false
   #arrivals = 0
   #begun = 0
   /** Queued cells up to this arrival are aborted, because one before them failed. */
@@ -115,8 +119,9 @@ export class Shell implements Interruptible {
   }
 
   /** Called from within whatever runs: nothing is done here that could not be done in the middle of anything. */
-  expectTear(): void {
+  expectTear(isOrdered: boolean): void {
     this.#torn = this.#current
+    this.#isTearOrdered = isOrdered
     this.#hopPending = false
     this.#schedule()
   }
@@ -150,6 +155,7 @@ export class Shell implements Interruptible {
   #answerTorn(): void {
     const torn = this.#torn
     this.#torn = undefined
+    this.#isTearOrdered = false
     if (torn !== undefined && torn === this.#current) this.#fail(torn, keyboardInterrupt())
   }
 
@@ -269,9 +275,11 @@ export class Shell implements Interruptible {
     try {
       value = (call.callee as (...args: unknown[]) => unknown)(...call.args)
     } catch (error) {
+      if (this.#isTearOrdered) this.#awaitTear()
       this.#fail(job, error)
       return
     }
+    if (this.#isTearOrdered) this.#awaitTear()
     if (isThenable(value)) {
       this.#wait(job, value, settled => {
         this.#succeed(job, settled)
@@ -280,6 +288,16 @@ export class Shell implements Interruptible {
     }
     this.#runTimes.record(call.callee, this.#options.nowMs() - job.startedMs)
     this.#succeed(job, value)
+  }
+
+  /**
+   * User code has ended between the order to tear it down and V8's next check: the check shall come here, and not in
+   * the middle of an answer. Bounded, since the order is void where the stack was another one.
+   */
+  #awaitTear(): void {
+    const untilMs = this.#options.nowMs() + TEAR_MS
+    while (this.#options.nowMs() < untilMs);
+    this.#isTearOrdered = false
   }
 
   /** Awaits what a request gave. Nothing else starts meanwhile, but timers and sockets live. */
@@ -346,6 +364,7 @@ export class Shell implements Interruptible {
     this.#activity = 'running'
     try {
       const value = evaluator.execute(content.code, `<execute ${count}>`)
+      if (this.#isTearOrdered) this.#awaitTear()
       // A cell whose last value is a promise is awaited: that is what one wants to see, and the errors of.
       if (isThenable(value)) this.#wait(job, value, done)
       else done(value)
