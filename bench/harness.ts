@@ -39,7 +39,7 @@ export async function measureWorkload(
     .map(name => ({ name, rounds: [] }))
   try {
     for (const entry of entries) await start(entry, commands[entry.name])
-    for (let round = 0; round < workload.rounds; round++) {
+    for (let round = -(workload.warmUps ?? 0); round < workload.rounds; round++) {
       for (const entry of entries) await measureRound(entry, workload, round)
     }
   } finally {
@@ -63,7 +63,7 @@ async function measureRound(entry: Entry, workload: Workload, round: number): Pr
   if (peer === undefined || entry.failed !== undefined || round >= rounds) return
   try {
     const seconds = await peer.measure({ workload: workload.name, count, engines: workload.engines })
-    entry.rounds.push(workload.figure(seconds, count))
+    if (round >= 0) entry.rounds.push(workload.figure(seconds, count))
   } catch (error) {
     entry.failed = messageOf(error)
   }

@@ -24,6 +24,8 @@ export interface Workload {
   readonly title: string
   readonly unit: string
   readonly engines: number
+  /** Rounds that are not measured, the same for every peer: the first large arrays of a process are all page faults. */
+  readonly warmUps?: number
   readonly rounds: number
   readonly shares: Partial<Record<PeerName, Share>>
   /** The figure of one round, from the seconds of its samples. */

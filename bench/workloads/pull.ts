@@ -6,6 +6,7 @@ export const pull: Workload = {
   title: 'pull of 64 MiB of doubles from one engine',
   unit: 'MiB/s',
   engines: 2,
+  warmUps: 3,
   rounds: 5,
   shares: {
     itsparallel: { count: 64 },

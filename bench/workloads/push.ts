@@ -6,6 +6,7 @@ export const push: Workload = {
   title: 'push of 64 MiB of doubles to one engine',
   unit: 'MiB/s',
   engines: 2,
+  warmUps: 3,
   rounds: 5,
   shares: {
     itsparallel: { count: 64 },

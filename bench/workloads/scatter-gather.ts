@@ -6,6 +6,7 @@ export const scatterGather: Workload = {
   title: 'scatter and gather of 64 MiB of doubles',
   unit: 'MiB/s',
   engines: 2,
+  warmUps: 3,
   rounds: 5,
   shares: {
     itsparallel: { count: 64 },
