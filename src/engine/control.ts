@@ -7,7 +7,8 @@ import { kernelInfo } from './kernel-info.ts'
 
 /** What control requests make the engine do. */
 export interface ControlActions {
-  abort(msgIds: readonly string[]): void
+  /** @param interrupt - what runs already, of these, is ended too. */
+  abort(msgIds: readonly string[], interrupt: boolean): void
   clear(reply: (error: string | undefined) => void): void
   interrupt(): void
   shutdown(restart: boolean): void
@@ -24,7 +25,7 @@ export function handleControl(request: Envelope, actions: ControlActions, reply:
   const { content } = request
   switch (request.header.msg_type) {
     case 'abort_request':
-      actions.abort(readIds(content.msg_ids))
+      actions.abort(readIds(content.msg_ids), content.interrupt === true)
       reply('abort_reply', { status: 'ok' })
       return
     case 'clear_request':

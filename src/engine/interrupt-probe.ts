@@ -31,6 +31,8 @@ export interface Interruptible {
   readonly activity: 'running' | 'waiting' | 'none'
   /** How many requests have been begun so far. */
   readonly begun: number
+  /** Name of the request that runs or waits, if one does. */
+  readonly currentId: string | undefined
   /**
    * Arranges that the current request is answered as interrupted, later and from a fresh stack.
    *
@@ -41,9 +43,12 @@ export interface Interruptible {
 
 const PROBE_NAME = '__itsparallelInterrupt'
 
-/** @param round - how often this interrupt has probed before. */
-export function probeExpression(round: number): string {
-  return `${PROBE_NAME}(${round})`
+/**
+ * @param round - how often this interrupt has probed before.
+ * @param msgIds - the requests it is meant for; without them, whatever runs.
+ */
+export function probeExpression(round: number, msgIds: readonly string[] | undefined): string {
+  return `${PROBE_NAME}(${round}, ${JSON.stringify(msgIds)})`
 }
 
 /** Frames that are looked at: far more than node's own and ours can be above the user's. */
@@ -68,8 +73,11 @@ export function installInterruptProbe(target: Interruptible): () => void {
   let begunBefore = 0
   const isMeant = (): boolean => target.begun === begunBefore
   const chain = new CallbackChain({ tear, isMeant, isCalledByUser })
-  const probe = (round: number): Verdict => {
-    if (round === 0) begunBefore = target.begun
+  const probe = (round: number, msgIds?: readonly string[]): Verdict => {
+    if (round === 0) {
+      if (msgIds !== undefined && !msgIds.includes(target.currentId ?? '')) return 'over'
+      begunBefore = target.begun
+    }
     // What was meant is over, and another request runs.
     else if (!isMeant()) {
       chain.rest()

@@ -31,6 +31,8 @@ export class Interrupter {
   #session: InspectorSession | undefined
   #busy = false
   #wanted = false
+  /** The requests that the wanted interrupt is meant for; undefined: for whatever runs. */
+  #meant: readonly string[] | undefined = []
   #onPong: (() => void) | undefined
 
   /** @param ping - asks the main thread's event loop for a `pong`. */
@@ -45,28 +47,36 @@ export class Interrupter {
     this.#onPong?.()
   }
 
-  /** Ends what runs or waits now. Where nothing does, nothing happens. */
-  async interrupt(): Promise<void> {
+  /**
+   * Ends what runs or waits now. Where nothing does, nothing happens.
+   *
+   * @param msgIds - only when it is one of these requests: another client's must not suffer for them.
+   */
+  async interrupt(msgIds?: readonly string[]): Promise<void> {
     this.#wanted = true
-    this.#shared.markInterrupted()
+    this.#meant = msgIds && this.#meant && [...this.#meant, ...msgIds]
+    if (msgIds === undefined) this.#shared.markInterrupted()
     if (this.#busy) return
     this.#busy = true
     try {
       // One that comes while another is at work may be meant for the next request.
       while (this.#wanted) {
         this.#wanted = false
-        await this.#end()
+        const meant = this.#meant
+        this.#meant = []
+        await this.#end(meant)
       }
     } finally {
       this.#busy = false
     }
   }
 
-  async #end(): Promise<void> {
+  async #end(meant: readonly string[] | undefined): Promise<void> {
     const untilMs = this.#clock.nowMs() + PATIENCE_MS
     for (let round = 0; this.#clock.nowMs() < untilMs; round++) {
-      const verdict = await this.#probe(round)
+      const verdict = await this.#probe(round, meant)
       if (verdict === 'over') return
+      if (round === 0 && meant !== undefined) this.#shared.markInterrupted()
       if (verdict === 'retry') await this.#pause(RETRY_MS)
       // A request that was ended may have left a loop behind that still blocks the thread.
       else if (await this.#isResponsive()) return
@@ -90,11 +100,11 @@ export class Interrupter {
     return answered
   }
 
-  async #probe(round: number): Promise<Verdict> {
+  async #probe(round: number, meant: readonly string[] | undefined): Promise<Verdict> {
     this.#session ??= await connectToMain()
     const cancelInterrupt = this.#clock.after(CHILDREN_INTERRUPT_MS, () => signalDescendants('SIGINT'))
     const cancelTerminate = this.#clock.after(CHILDREN_TERMINATE_MS, () => signalDescendants('SIGTERM'))
-    const answer = await evaluate(this.#session, probeExpression(round))
+    const answer = await evaluate(this.#session, probeExpression(round, meant))
     cancelInterrupt()
     cancelTerminate()
     return answer

@@ -3,6 +3,7 @@
  * heartbeat, control, output, interrupts, and the watch on the program that started the engine.
  */
 
+import { writeSync } from 'node:fs'
 import process from 'node:process'
 import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Alarm } from '../base/alarm.ts'
@@ -14,6 +15,7 @@ import type { Frame } from '../transport/socket.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import { handleControl } from './control.ts'
 import { ControllerLink } from './controller-link.ts'
+import { signalDescendants } from './descendants.ts'
 import { Interrupter } from './interrupter.ts'
 import type { ControllerAddress, FromIoThread, IoThreadData, ToIoThread } from './io-messages.ts'
 import { watchLifeline } from './lifeline.ts'
@@ -216,19 +218,33 @@ class IoThread {
       handleControl(
         request,
         {
-          abort: msgIds => this.#postUrgent({ type: 'abort', msgIds }),
+          abort: (msgIds, interrupt) => {
+            this.#postUrgent({ type: 'abort', msgIds })
+            if (interrupt) void this.#interrupter.interrupt(msgIds)
+          },
           clear: done => this.#clear(done),
           interrupt: () => void this.#interrupter.interrupt(),
           shutdown: restart => {
             const content = { status: 'ok', restart }
             reply('shutdown_reply', content)
             this.#publisher.publish('shutdown_reply', 'shutdown', content, request.headerFrame)
+            this.#tellLauncher({ type: 'leaving', restart })
             this.#handle({ type: 'shutdown_requested' })
           },
         },
         reply,
       )
     })
+  }
+
+  /** So that whoever started this engine does not take its end for a death. */
+  #tellLauncher(event: object): void {
+    if (this.#data.lifelineFd === undefined) return
+    try {
+      writeSync(this.#data.lifelineFd, `${JSON.stringify(event)}\n`)
+    } catch {
+      // Nobody listens: then nobody will mistake it either.
+    }
   }
 
   #clear(done: (error: string | undefined) => void): void {
@@ -303,7 +319,10 @@ class IoThread {
     this.#alarm.close()
     this.#closeLifeline?.()
     // Kills even a main thread that never comes back to its event loop.
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), GRACE_MS)
+    setTimeout(() => {
+      signalDescendants('SIGKILL')
+      process.kill(process.pid, 'SIGKILL')
+    }, GRACE_MS)
     this.#publisher.flush()
     await this.#link?.close(LINGER_MS)
     this.#post({ type: 'end', exitCode, reason })

@@ -94,6 +94,10 @@ export class Shell implements Interruptible {
     return this.#begun
   }
 
+  get currentId(): string | undefined {
+    return this.#current?.request.header.msg_id
+  }
+
   /** Takes a request from a socket. It never runs before this returns. */
   accept(request: Envelope, link: ShellLink): void {
     this.#arrivals += 1

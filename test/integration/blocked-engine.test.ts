@@ -1,4 +1,4 @@
-import { Cluster, RemoteError } from 'itsparallel'
+import { Cluster, RemoteError, TaskAborted } from 'itsparallel'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 describe('an engine in an endless loop', () => {
@@ -33,5 +33,53 @@ describe('an engine in an endless loop', () => {
     expect((error as RemoteError).ename).toBe('KeyboardInterrupt')
     expect(performance.now() - asked).toBeLessThan(1000)
     expect(await view.pull(['kept', 'alsoKept'])).toEqual([42, [1, 2, 3]])
+  })
+
+  it('is free again when the request is aborted, and nobody else’s request is interrupted', async () => {
+    await using rc = await cluster.connect()
+    await using other = await cluster.connect()
+    const abort = new AbortController()
+    const looping = rc.at(0).with({ signal: abort.signal }).execute('console.log("looping"); for (;;) {}')
+    const queued = rc
+      .at(0)
+      .with({ signal: abort.signal })
+      .apply(() => 'never run')
+    await new Promise<void>(resolve => rc.on('stdout', () => resolve()))
+    abort.abort()
+    await expect(looping.get()).rejects.toThrow(TaskAborted)
+    await expect(queued.get()).rejects.toThrow(TaskAborted)
+    expect(await other.at(0).apply(() => 'free')).toBe('free')
+
+    // An abort of what has ended must not hit what runs now.
+    const sleeping = other.at(0).apply(() => {
+      console.log('sleeping')
+      return new Promise(resolve => setTimeout(() => resolve('slept'), 500))
+    })
+    await new Promise<void>(resolve => other.on('stdout', () => resolve()))
+    await rc.abort(looping)
+    expect(await sleeping).toBe('slept')
+  })
+
+  it('can be shut down, and comes back only when that was asked for', async () => {
+    await using rc = await cluster.connect()
+    const left = () => new Promise<number>(resolve => rc.once('engine:unregistered', ({ id }) => resolve(id)))
+    rc.at(0)
+      .execute('for (;;) {}')
+      .get()
+      .catch(() => {})
+    const first = left()
+    await rc.shutdown({ targets: [0], restart: true })
+    expect(await first).toBe(0)
+    await rc.waitForEngines(2)
+    expect(rc.ids).toEqual([1, 2])
+
+    const second = left()
+    await rc.shutdown({ targets: [1] })
+    expect(await second).toBe(1)
+    // The end of the remaining engine is noticed after that of the first: a replacement of either would be there by then.
+    expect(
+      await rc.at(-1).apply(() => new Promise(resolve => setTimeout(() => resolve('alone'), 1000))),
+    ).toBe('alone')
+    expect(rc.ids).toEqual([2])
   })
 })
