@@ -12,6 +12,8 @@ const BEGUN = 5
 const INTERRUPTED = 6
 const SLOTS = 8
 
+const WRITING_MS = 100
+
 export class SharedState {
   readonly buffer: SharedArrayBuffer
   readonly #slots: Int32Array
@@ -49,13 +51,15 @@ export class SharedState {
 
   endWriting(): void {
     Atomics.store(this.#slots, WRITING, 0)
+    Atomics.notify(this.#slots, WRITING)
   }
 
   /** Closes `sequence` for more text. Afterwards everything that belongs to it has been posted. */
   close(sequence: number): void {
     Atomics.compareExchange(this.#slots, OPEN_SEQUENCE, sequence, 0)
-    // The main thread holds this for a microsecond; it may be torn out of it by an interrupt, hence the bound.
-    for (let spin = 0; spin < 100_000 && Atomics.load(this.#slots, WRITING) === 1; spin++);
+    // The main thread holds this for a microsecond, unless the system takes its core away meanwhile. It may also be torn
+    // out of it by an interrupt: hence the bound.
+    Atomics.wait(this.#slots, WRITING, 1, WRITING_MS)
   }
 
   /** Characters of output that the main thread has posted and the io thread has not sent yet. */
