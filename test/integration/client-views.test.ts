@@ -106,7 +106,11 @@ describe('a client of real engines', () => {
     }
     const xs = [4, 9, -1, 16, -2]
     const view = rc.loadBalancedView().with({ chunkSize: 2 })
-    await expect(view.map(root, xs).get()).rejects.toMatchObject({ ename: 'RangeError', index: 2 })
+    // Of several failures whichever comes first ends the map: here there is but one.
+    await expect(view.map(root, xs.slice(0, 4)).get()).rejects.toMatchObject({
+      ename: 'RangeError',
+      index: 2,
+    })
     const values: unknown[] = await view.with({ returnExceptions: true }).map(root, xs)
     expect(values.map(value => (value instanceof RemoteError ? value.index : value))).toEqual([2, 3, 2, 4, 4])
   })
