@@ -147,15 +147,23 @@ function currentUser(): string {
   }
 }
 
+const THREE_DIGITS = Array.from({ length: 1000 }, (_, i) => `${String(i).padStart(3, '0')}Z`)
 let lastDateMs = 0
 let lastDate = ''
+let datesThisMs = 0
 
-/** Now in UTC, as ISO 8601 with milliseconds; made anew only when the millisecond has changed. */
+/**
+ * Now in UTC, as ISO 8601 with six fraction digits. The last three count the calls within the millisecond: a message that
+ * is sent again at once must not be the same bytes, or its receiver drops it as seen before.
+ */
 export function dateNow(): string {
   const nowMs = Date.now()
-  if (nowMs !== lastDateMs) {
+  if (nowMs === lastDateMs) {
+    datesThisMs = (datesThisMs + 1) % THREE_DIGITS.length
+  } else {
     lastDateMs = nowMs
-    lastDate = new Date(nowMs).toISOString()
+    lastDate = new Date(nowMs).toISOString().slice(0, -1)
+    datesThisMs = 0
   }
-  return lastDate
+  return lastDate + THREE_DIGITS[datesThisMs]!
 }

@@ -120,6 +120,12 @@ describe('Session', () => {
     expect(header.version).toBe('5.3')
   })
 
+  it('never sends the same bytes twice, however soon the same message goes out again', () => {
+    const session = new Session({ key })
+    const receiver = new Session({ key })
+    for (let i = 0; i < 500; i++) opened(receiver, session.pack({ type: 'apply_request', msgId: 'again' }))
+  })
+
   it('finds the delimiter behind none, one and several routing frames (check 15)', () => {
     for (const prefix of [
       [],
