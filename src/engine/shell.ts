@@ -235,8 +235,11 @@ export class Shell implements Interruptible {
     let call: MaybePromise<Call>
     try {
       this.#activity = 'running'
+      // Making the function runs a little of the user's text too.
       call = unpackCall(buffers, this.#options.realm)
+      if (this.#isTearOrdered) this.#awaitTear()
     } catch (error) {
+      if (this.#isTearOrdered) this.#awaitTear()
       this.#fail(job, error)
       return true
     }
@@ -373,6 +376,7 @@ export class Shell implements Interruptible {
       if (isThenable(value)) this.#wait(job, value, done)
       else done(value)
     } catch (error) {
+      if (this.#isTearOrdered) this.#awaitTear()
       this.#fail(job, error)
     }
   }

@@ -1,3 +1,4 @@
+import vm from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Operation, packCall } from '../../src/serialize/payload.ts'
 import { Pair, valueIn } from '../fixtures/engine/pair.ts'
@@ -88,8 +89,12 @@ describe('an interrupt', () => {
     const { controller } = pair
     const count = 2000
     const from = controller.replies.length
-    const buffers = packCall(() => 1, [])
-    for (let i = 0; i < count; i++) {
+    // Every function is new to the engine, so that interrupts also meet it while it makes one.
+    const functions: (() => number)[] = vm.runInThisContext(
+      `[${Array.from({ length: count }, (_, i) => `() => ${i}`)}]`,
+    )
+    const calls = functions.map(one => packCall(one, []))
+    for (const [i, buffers] of calls.entries()) {
       controller.send('task', 'apply_request', {}, { itsparallel: { v: 1 } }, buffers)
       if (i % 100 === 0) controller.send('control', 'interrupt_request', {})
     }
