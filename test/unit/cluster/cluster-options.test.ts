@@ -30,13 +30,10 @@ describe('clusterPlan', () => {
       env: { THREADS: '1' },
     })
     const place = ['--profile-dir=/profiles/profile_mpi', '--cluster-id=x']
-    expect(plan.controller?.program.args.slice(1)).toEqual([
-      ...place,
-      '--ip=*',
-      '--location=here',
-      '--ping=100',
-    ])
-    expect(plan.controller?.program.args[0]).toMatch(/dist\/cli\/ipcontroller\.js$/)
+    const [nodeArgument, controllerPath, ...controllerArgs] = plan.controller!.program.args
+    expect(nodeArgument).toBe('--max-semi-space-size=64')
+    expect(controllerPath).toMatch(/dist\/cli\/ipcontroller\.js$/)
+    expect(controllerArgs).toEqual([...place, '--ip=*', '--location=here', '--ping=100'])
     expect(plan.engines.program.args.slice(1)).toEqual([...place, '--timeout=60', '--id=5'])
     expect(plan.engines.program.env.THREADS).toBe('1')
     expect(plan.controller?.program.env.THREADS).toBeUndefined()
