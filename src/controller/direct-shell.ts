@@ -8,6 +8,7 @@ import { answerError } from './error-reply.ts'
 import { guarded, type Intake, MetadataReader, messageIdOf, parentIdOf, takeMessage } from './incoming.ts'
 import type { Registrar } from './registrar.ts'
 import type { Direct, DirectEffect, DirectEvent } from './state/direct.ts'
+import { keptRequest } from './state/kept-request.ts'
 import { isOwnRequest } from './state/task-plan.ts'
 import { swapped } from './task-shell.ts'
 
@@ -89,7 +90,7 @@ export class DirectShell {
       case 'forward_request': {
         const { engine, client, request } = effect
         this.#links.send(engine, [client, ...request.frames.slice(2)])
-        registrar.records.submitted(effect.msgId, request, 'mux', engine)
+        registrar.records.submitted(effect.msgId, keptRequest(request), 'mux', engine)
         break
       }
       case 'forward_reply':

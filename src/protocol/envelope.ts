@@ -29,14 +29,17 @@ export class Envelope {
   readonly frames: Message
   /** Index of the delimiter in `frames`: what is before it is the routing prefix. */
   readonly delimiterAt: number
+  /** Its buffers were left out: it can be looked at, but not sent again. */
+  readonly isCutShort: boolean
   #header: Header | undefined
   #parentHeader: Partial<Header> | undefined
   #metadata: Json | undefined
   #content: Json | undefined
 
-  private constructor(frames: Message, delimiterAt: number) {
+  private constructor(frames: Message, delimiterAt: number, isCutShort = false) {
     this.frames = frames
     this.delimiterAt = delimiterAt
+    this.isCutShort = isCutShort
   }
 
   /** Cuts a message at its delimiter; undefined where there is none or too little behind it. */
@@ -47,6 +50,11 @@ export class Envelope {
         return new Envelope(readable(frames, i), i)
     }
     return undefined
+  }
+
+  /** The same message without its buffers, for whoever remembers it longer than it takes to pass it on. */
+  withoutBuffers(): Envelope {
+    return new Envelope(this.frames.slice(0, this.delimiterAt + SIGNED_FRAMES), this.delimiterAt, true)
   }
 
   get prefix(): Message {

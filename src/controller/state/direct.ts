@@ -23,6 +23,7 @@ import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Frame } from '../../transport/socket.ts'
 import { DeadEngines } from './dead-engines.ts'
+import { keptRequest } from './kept-request.ts'
 import { Story } from './story.ts'
 import { noSuchEngine, originalDeath } from './wire-error.ts'
 
@@ -148,7 +149,7 @@ export class Direct {
   #requested(msgId: string, client: Frame, engine: string, request: Envelope, own: boolean): DirectEffect[] {
     const pending = this.#pending.get(engine)
     if (pending !== undefined) {
-      pending.set(msgId, request)
+      pending.set(msgId, keptRequest(request))
       this.#story.tell(msgId, 'passed to engine', engine)
       return [{ type: 'forward_request', engine, client, request, msgId }]
     }

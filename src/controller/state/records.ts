@@ -7,16 +7,14 @@
  * Invariants
  * 1. There are at most `recordsMax` records, or the oldest tenth goes; and at most `bufferBytesMax` of buffers, or the
  *    oldest of those that hold much go.
- *    What was sent to one engine and is large is not kept at all: a push of 64 MiB would make the controller fill fresh
- *    memory each time, which costs more than passing it on, and nobody asks a hub for it.
  * 2. A record is whole from the moment its reply is noted, even if it had been forgotten while it was pending.
  */
 
 import { invariant } from '../../base/assert.ts'
-import { Envelope, type Json } from '../../protocol/envelope.ts'
-import { frameBytes } from '../../transport/pieces.ts'
+import type { Envelope, Json } from '../../protocol/envelope.ts'
 import type { Message } from '../../transport/socket.ts'
 import { isoDateMicros } from './iso-date.ts'
+import { bufferBytes } from './kept-request.ts'
 import type { Fields } from './query.ts'
 
 export type QueueName = 'mux' | 'task'
@@ -31,8 +29,6 @@ interface Entry {
   resubmitted: string | undefined
   output: Output | undefined
   bytes: number
-  /** Its request is kept without buffers. */
-  isCutShort: boolean
 }
 
 interface Output {
@@ -75,14 +71,9 @@ export const RECORD_FIELDS = [
   'label',
 ] as const
 
-/** Delimiter, signature and the four parts of a message. */
-const FRAMES_BEFORE_BUFFERS = 6
-
 /** What a record's output may take: a program that prints for ever must not fill the controller. */
 const STREAM_CHARACTERS_MAX = 1 << 20
 
-/** Buffers of a direct request that are kept, at most. */
-const DIRECT_BUFFER_BYTES_MAX = 1 << 20
 const BUFFER_BYTES_MAX = 256 << 20
 
 export class Records {
@@ -113,7 +104,7 @@ export class Records {
 
   /** Whether its request can be sent again as it was. */
   isWhole(msgId: string): boolean {
-    return this.#entries.get(msgId)?.isCutShort === false
+    return this.#entries.get(msgId)?.request?.isCutShort === false
   }
 
   assigned(msgId: string, engine: string): void {
@@ -243,7 +234,6 @@ export class Records {
         resubmitted: undefined,
         output: undefined,
         bytes: 0,
-        isCutShort: false,
       }
       this.#entries.set(msgId, entry)
     }
@@ -251,12 +241,10 @@ export class Records {
   }
 
   #setRequest(entry: Entry, request: Envelope): void {
-    const bytes = bufferBytes(request)
-    entry.isCutShort = entry.queue === 'mux' && bytes > DIRECT_BUFFER_BYTES_MAX
-    entry.request = entry.isCutShort ? withoutBuffers(request) : request
+    entry.request = request
     this.#bytes -= entry.bytes
     entry.bytes = 0
-    if (!entry.isCutShort) this.#addBytes(entry, bytes)
+    this.#addBytes(entry, bufferBytes(request))
   }
 
   #addBytes(entry: Entry, bytes: number): void {
@@ -287,18 +275,6 @@ export class Records {
       if (entry.bytes > bytes) this.remove(entry.msgId)
     }
   }
-}
-
-function bufferBytes(message: Envelope): number {
-  const { frames } = message
-  let bytes = 0
-  for (let i = message.delimiterAt + FRAMES_BEFORE_BUFFERS; i < frames.length; i++)
-    bytes += frameBytes(frames[i]!)
-  return bytes
-}
-
-function withoutBuffers(message: Envelope): Envelope {
-  return Envelope.cut(message.frames.slice(0, message.delimiterAt + FRAMES_BEFORE_BUFFERS)) ?? message
 }
 
 export interface RecordSummary {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { keptRequest } from '../../../../src/controller/state/kept-request.ts'
 import { Records } from '../../../../src/controller/state/records.ts'
 import { applyReply, applyRequest } from '../tools.ts'
 
@@ -63,7 +64,7 @@ describe('Records', () => {
   it('keeps no large buffers of direct requests, and what is small when large ones must go', () => {
     const records = new Records({ bufferBytesMax: 4 << 20 })
     const large = applyRequest('large', {}, 'x'.repeat(2 << 20))
-    records.submitted('large', large, 'mux')
+    records.submitted('large', keptRequest(large), 'mux')
     expect(records.isWhole('large')).toBe(false)
     expect(records.request('large')!.buffers).toEqual([])
     for (const name of ['a', 'b', 'c'])
