@@ -9,16 +9,6 @@ import { reusingMemory } from './memory-reuse.ts'
 
 export type ProgramName = 'ipcontroller' | 'ipengine' | 'ipcluster'
 
-/**
- * What node itself is told. A controller makes some twenty small buffers a task, dead within a millisecond: with room for
- * them in the young generation (MiB) they are never moved, and it carries a quarter more tasks.
- */
-const NODE_ARGUMENTS: Readonly<Record<ProgramName, readonly string[]>> = {
-  ipcontroller: ['--max-semi-space-size=64'],
-  ipengine: [],
-  ipcluster: [],
-}
-
 export interface ProgramPlace {
   readonly profileDir: string
   readonly clusterId: string
@@ -41,7 +31,7 @@ export function findProgram(
   return {
     name,
     command: process.execPath,
-    args: [...NODE_ARGUMENTS[name], path, ...placeArguments(place), ...args],
+    args: [path, ...placeArguments(place), ...args],
     env: reusingMemory({ ...process.env, ...env }),
     cwd: process.cwd(),
   }

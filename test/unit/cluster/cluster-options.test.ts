@@ -30,8 +30,7 @@ describe('clusterPlan', () => {
       env: { THREADS: '1' },
     })
     const place = ['--profile-dir=/profiles/profile_mpi', '--cluster-id=x']
-    const [nodeArgument, controllerPath, ...controllerArgs] = plan.controller!.program.args
-    expect(nodeArgument).toBe('--max-semi-space-size=64')
+    const [controllerPath, ...controllerArgs] = plan.controller!.program.args
     expect(controllerPath).toMatch(/dist\/cli\/ipcontroller\.js$/)
     expect(controllerArgs).toEqual([...place, '--ip=*', '--location=here', '--ping=100'])
     expect(plan.engines.program.args.slice(1)).toEqual([...place, '--timeout=60', '--id=5'])
