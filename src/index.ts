@@ -1,3 +1,4 @@
+export { type DType, NDArray, type NDArrayData, type NDArrayOptions } from './base/nd-array.ts'
 export { AsyncMapResult } from './client/async-map-result.ts'
 export { AsyncResult, type WaitOptions } from './client/async-result.ts'
 export type { MapInputs, RemoteArguments, SyncMapInputs } from './client/call-types.ts'
