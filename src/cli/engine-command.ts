@@ -32,8 +32,17 @@ export function engineCommand(name: string): Command {
       'end when the controller has been gone for so long (default: 60)',
       parseNumber('controller-timeout', 0.1),
     )
+    .argument(
+      '[command...]',
+      "after --: the command of an engine of another make, such as Python's, to be run instead",
+    )
   addClassicFlags(addLogOptions(addPlaceOptions(command)))
-  return command.action(async (options: EngineCommandOptions) => {
+  return command.action(async (foreign: string[], options: EngineCommandOptions) => {
+    if (foreign.length > 0) {
+      const { runForeignEngine } = await import('./run-foreign-engine.ts')
+      await runForeignEngine(foreign, options)
+      return
+    }
     const { runEngine } = await import('./run-engine.ts')
     await runEngine(options)
   })

@@ -3,8 +3,11 @@ import {
   addLogOptions,
   addPlaceOptions,
   collect,
+  ENGINE_COMMAND_HELP,
+  ENGINES_HELP,
   type LogOptions,
   type PlaceOptions,
+  PYTHON_HELP,
   parseEngineCount,
   parseNumber,
 } from './options.ts'
@@ -13,6 +16,8 @@ import { newCommand } from './run.ts'
 interface EnginesOptions extends PlaceOptions, LogOptions {
   readonly n?: number
   readonly engines?: string
+  readonly engineCommand?: string
+  readonly python?: string
   readonly daemonize?: boolean
   readonly timeout?: number
   readonly engineArg?: readonly string[]
@@ -26,7 +31,9 @@ export function enginesCommand(): Command {
       'number of engines (default: as many as this machine has cores)',
       parseEngineCount,
     )
-    .option('--engines <launcher>', 'what starts the engines: local')
+    .option('--engines <what>', ENGINES_HELP)
+    .option('--engine-command <command>', ENGINE_COMMAND_HELP)
+    .option('--python <path>', PYTHON_HELP)
     .option('--daemonize', 'go on in the background once the engines are up')
     .option('--timeout <seconds>', 'how long the start may take (default: 60)', parseNumber('timeout', 0.001))
     .option('--engine-arg <arg>', 'further argument of ipengine; may be repeated', collect)
@@ -34,21 +41,21 @@ export function enginesCommand(): Command {
 }
 
 async function startEngines(options: EnginesOptions): Promise<void> {
-  const { availableParallelism } = await import('node:os')
   const { enginePlan } = await import('../cluster/cluster-options.ts')
-  const { findLauncher } = await import('../cluster/launcher.ts')
-  const n = options.n ?? availableParallelism()
+  const { parseEngines } = await import('../cluster/engine-sets.ts')
   const plan = enginePlan({
     ...options,
-    n,
-    engines: options.engines === undefined ? undefined : findLauncher(options.engines).name,
+    engines: options.engines === undefined ? undefined : parseEngines(options.engines),
     engineArgs: options.engineArg,
   })
+  const { n } = plan
   if (options.daemonize === true) {
     const { startDaemon } = await import('../cluster/daemon.ts')
     const { print } = await import('./print.ts')
     const args = [`--n=${n}`, ...(options.engineArg ?? []).map(arg => `--engine-arg=${arg}`)]
     if (options.timeout !== undefined) args.push(`--timeout=${options.timeout}`)
+    if (options.python !== undefined) args.push(`--python=${options.python}`)
+    if (options.engineCommand !== undefined) args.push(`--engine-command=${options.engineCommand}`)
     if (options.engines !== undefined) args.push(`--engines=${options.engines}`)
     const pid = await startDaemon('engines', plan, args)
     if (options.quiet !== true) print(`${n} engines have joined (process ${pid}).`)

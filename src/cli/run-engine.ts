@@ -1,22 +1,20 @@
 import process from 'node:process'
-import { type KeeperLink, takeLifeline, tellKeeper } from '../cluster/lifeline.ts'
+import { endOwnGroup, takeLifeline, tellKeeper } from '../cluster/lifeline.ts'
 import { forgetMemoryReuse } from '../cluster/memory-reuse.ts'
-import { connectionFilePath, waitForFile } from '../config/connection-files.ts'
+import { connectionFilePath } from '../config/connection-files.ts'
 import { resolvePlace, securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { startEngine } from '../engine/engine.ts'
-import { NotRunningError } from '../errors.ts'
 import {
   type EngineConnection,
   parseEngineConnection,
   readEngineConnection,
 } from '../protocol/connection-file.ts'
+import { awaitConnectionFile } from './await-connection-file.ts'
 import type { EngineCommandOptions } from './engine-command.ts'
 import { openLog } from './log.ts'
 import { onEndingSignals } from './signals.ts'
 
-const FILE_TIMEOUT = 10
-const KEEPER_POLL_MS = 200
 /** How long a keeper whose pipe has ended may take to be dead. */
 const KEEPER_DEATH_MS = 300
 /** For user code that ended the process itself while nobody had asked for it: never mistaken for a proper end. */
@@ -43,7 +41,7 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
     fromEnvironment
       ? parseEngineConnection(fromEnvironment, 'IPP_CONNECTION_INFO')
       : readEngineConnection(path)
-  if (!fromEnvironment) await waitForConnectionFile(path, options.timeout ?? FILE_TIMEOUT, keeper)
+  if (!fromEnvironment) await awaitConnectionFile(path, options.timeout, keeper)
 
   const engine = await startEngine({
     connection: await readConnection(),
@@ -72,28 +70,6 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
   isLeaving = true
   // The last one out removes what a controller or a keeper that was killed has left.
   sweepCluster(profileDir, clusterId)
-  if (isOrphan) endGroup()
+  if (isOrphan) endOwnGroup()
   process.exit(exitCode)
-}
-
-/** As waitForFile, but no longer than the keeper lives. */
-async function waitForConnectionFile(path: string, timeout: number, keeper: KeeperLink): Promise<void> {
-  const orphaned = new AbortController()
-  const watch = setInterval(() => {
-    if (keeper.isGone()) orphaned.abort(new NotRunningError('the keeper of this engine is gone'))
-  }, KEEPER_POLL_MS)
-  try {
-    await waitForFile(path, { timeoutMs: timeout * 1000, signal: orphaned.signal })
-  } finally {
-    clearInterval(watch)
-  }
-}
-
-/** A keeper ends what its engines have started; without one, the engine does so itself, and goes with it. */
-function endGroup(): void {
-  try {
-    process.kill(-process.pid, 'SIGKILL')
-  } catch {
-    // We lead no group of our own.
-  }
 }

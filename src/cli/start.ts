@@ -3,8 +3,11 @@ import {
   addLogOptions,
   addPlaceOptions,
   collect,
+  ENGINE_COMMAND_HELP,
+  ENGINES_HELP,
   type LogOptions,
   type PlaceOptions,
+  PYTHON_HELP,
   parseEngineCount,
   parseNumber,
 } from './options.ts'
@@ -13,6 +16,8 @@ import { newCommand } from './run.ts'
 interface StartOptions extends PlaceOptions, LogOptions {
   readonly n?: number
   readonly engines?: string
+  readonly engineCommand?: string
+  readonly python?: string
   readonly controller?: string
   readonly daemonize?: boolean
   readonly timeout?: number
@@ -31,7 +36,9 @@ export function startCommand(): Command {
       'number of engines (default: as many as this machine has cores)',
       parseEngineCount,
     )
-    .option('--engines <launcher>', 'what starts the engines: local')
+    .option('--engines <what>', ENGINES_HELP)
+    .option('--engine-command <command>', ENGINE_COMMAND_HELP)
+    .option('--python <path>', PYTHON_HELP)
     .option('--controller <launcher>', 'what starts the controller: local')
     .option('--daemonize', 'go on in the background once the cluster is up')
     .option('--timeout <seconds>', 'how long the start may take (default: 60)', parseNumber('timeout', 0.001))
@@ -45,11 +52,12 @@ export function startCommand(): Command {
 
 async function start(options: StartOptions): Promise<void> {
   const { clusterPlan } = await import('../cluster/cluster-options.ts')
+  const { parseEngines } = await import('../cluster/engine-sets.ts')
   const { findLauncher } = await import('../cluster/launcher.ts')
   const { profileName } = await import('../config/profile.ts')
   const plan = clusterPlan({
     ...options,
-    engines: options.engines === undefined ? undefined : findLauncher(options.engines).name,
+    engines: options.engines === undefined ? undefined : parseEngines(options.engines),
     controller: options.controller === undefined ? undefined : findLauncher(options.controller).name,
     controllerArgs: options.controllerArg,
     engineArgs: options.engineArg,
@@ -91,8 +99,9 @@ async function startInBackground(
 
 function daemonArguments(options: StartOptions, n: number): string[] {
   const args = [`--n=${n}`]
-  const names = ['engines', 'controller', 'timeout', 'ip', 'location'] as const
+  const names = ['engines', 'python', 'controller', 'timeout', 'ip', 'location'] as const
   for (const name of names) if (options[name] !== undefined) args.push(`--${name}=${options[name]}`)
+  if (options.engineCommand !== undefined) args.push(`--engine-command=${options.engineCommand}`)
   if (options.logLevel !== undefined) args.push(`--log-level=${options.logLevel}`)
   for (const arg of options.controllerArg ?? []) args.push(`--controller-arg=${arg}`)
   for (const arg of options.engineArg ?? []) args.push(`--engine-arg=${arg}`)

@@ -1,11 +1,17 @@
 import { randomInt } from 'node:crypto'
-import { availableParallelism } from 'node:os'
 import type { Logger } from '../base/log.ts'
 import { resolvePlace } from '../config/profile.ts'
 import { UsageError } from '../errors.ts'
+import {
+  checkEngineCount,
+  type EngineSet,
+  type EnginesOption,
+  engineSets,
+  launcherOf,
+} from './engine-sets.ts'
 import type { KeeperPlan } from './keeper.ts'
-import { findLauncher, type LauncherName } from './launcher.ts'
-import { findProgram } from './program.ts'
+import { findLauncher, type LauncherName, type Program } from './launcher.ts'
+import { findProgram, type ProgramPlace } from './program.ts'
 
 /** Where a cluster is to be found. */
 export interface ClusterPlace {
@@ -21,8 +27,15 @@ export interface ClusterPlace {
 export interface ClusterOptions extends ClusterPlace {
   /** How many engines. Default: as many as this machine has cores. */
   readonly n?: number | undefined
-  /** What starts the engines. Default: `local`. */
-  readonly engines?: LauncherName | undefined
+  /**
+   * What starts the engines, or which engines: a launcher (`'local'`), a language (`'node'`, `'python'`), or how many of
+   * each (`{ python: 2, node: 2 }`). Default: `local`, engines of this package.
+   */
+  readonly engines?: EnginesOption | undefined
+  /** Command of foreign engines, such as `conda run -n sim ipengine`; it is given what Python's `ipengine` takes. */
+  readonly engineCommand?: string | undefined
+  /** The Python of Python engines. Default: `$ITSPARALLEL_PYTHON`, or the first python3 that has ipyparallel. */
+  readonly python?: string | undefined
   /** What starts the controller. Default: `local`. */
   readonly controller?: LauncherName | undefined
   /** Seconds that the start may take. Default: 60. */
@@ -45,7 +58,6 @@ export interface ClusterOptions extends ClusterPlace {
 }
 
 const DEFAULT_TIMEOUT = 60
-const ENGINES_MAX = 100_000
 const ID_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
 
 /** A cluster id that no other cluster has: seconds and four letters, as Python makes them. */
@@ -54,20 +66,12 @@ export function freshClusterId(): string {
   return `${Math.floor(Date.now() / 1000)}-${letters.join('')}`
 }
 
-/** @throws UsageError unless `n` is a number of engines that can be started. */
-export function checkEngineCount(n: number): void {
-  if (Number.isSafeInteger(n) && n >= 1 && n <= ENGINES_MAX) return
-  throw new UsageError(`cannot start ${n} engines: give a whole number from 1 to ${ENGINES_MAX}, such as 4`)
-}
-
 /**
  * The plan for a whole cluster.
  *
  * @throws UsageError, ConfigurationError when an option cannot be used.
  */
 export function clusterPlan(options: ClusterOptions): KeeperPlan {
-  const n = options.n ?? availableParallelism()
-  checkEngineCount(n)
   const place = resolvePlace(options)
   const { ip, location } = options
   const controllerArgs = [
@@ -77,7 +81,6 @@ export function clusterPlan(options: ClusterOptions): KeeperPlan {
   ]
   return {
     ...enginePlan(options),
-    n,
     controller: {
       launcher: findLauncher(options.controller ?? 'local'),
       program: findProgram('ipcontroller', place, controllerArgs),
@@ -92,22 +95,31 @@ export function enginePlan(options: ClusterOptions): KeeperPlan {
   const place = resolvePlace(options)
   const timeout = options.timeout ?? DEFAULT_TIMEOUT
   if (!(timeout > 0)) throw new UsageError(`cannot wait ${timeout} s: timeout must be above 0 seconds`)
+  const sets = engineSets(options)
+  for (const set of sets) checkEngineCount(set.n)
   return {
     ...place,
-    n: options.n ?? 0,
+    n: sets.reduce((n, set) => n + set.n, 0),
     controller: undefined,
     engines: {
-      launcher: findLauncher(options.engines ?? 'local'),
-      // Many engines at once slow their controller down: they wait for it as long as the start may take.
-      program: findProgram(
-        'ipengine',
-        place,
-        [`--timeout=${timeout}`, ...(options.engineArgs ?? [])],
-        options.env,
-      ),
+      launcher: findLauncher(launcherOf(options.engines)),
+      sets: sets.map(set => ({ n: set.n, program: engineProgram(set, place, timeout, options) })),
     },
     controllerIp: '',
     controllerLocation: '',
     startTimeoutMs: timeout * 1000,
   }
+}
+
+function engineProgram(
+  set: EngineSet,
+  place: ProgramPlace,
+  timeout: number,
+  options: ClusterOptions,
+): Program {
+  // A foreign engine gets its arguments after its command; ours are for the `ipengine` that runs it.
+  const foreign = set.command === undefined ? [] : ['--', ...set.command]
+  // Many engines at once slow their controller down: they wait for it as long as the start may take.
+  const args = [`--timeout=${timeout}`, ...foreign, ...(options.engineArgs ?? [])]
+  return findProgram('ipengine', place, args, options.env)
 }

@@ -8,12 +8,12 @@ import { NotRunningError, type ParallelError } from '../errors.ts'
 import {
   type ClusterOptions,
   type ClusterPlace,
-  checkEngineCount,
   clusterPlan,
   enginePlan,
   freshClusterId,
 } from './cluster-options.ts'
 import { startDaemon } from './daemon.ts'
+import { checkEngineCount, formatEngines } from './engine-sets.ts'
 import { Keeper } from './keeper.ts'
 import { stopCluster } from './stop-cluster.ts'
 import { type ClusterSummary, surveyClusters } from './survey.ts'
@@ -181,7 +181,7 @@ export class Cluster implements AsyncDisposable {
     }
     if (ours.length === 0 || this.#keeper === undefined) return
     // New ones first: a cluster that never has fewer engines than before keeps its tasks going.
-    await this.#keeper.addEngines(ours.length)
+    await this.#keeper.addEngines(ours.length, ours)
     await this.#keeper.stopEngines(ours)
   }
 
@@ -245,7 +245,9 @@ export class Cluster implements AsyncDisposable {
 function daemonArguments(options: ClusterOptions, n: number): string[] {
   const args = [`--n=${n}`]
   if (options.timeout !== undefined) args.push(`--timeout=${options.timeout}`)
-  if (options.engines !== undefined) args.push(`--engines=${options.engines}`)
+  if (options.engines !== undefined) args.push(`--engines=${formatEngines(options.engines)}`)
+  if (options.engineCommand !== undefined) args.push(`--engine-command=${options.engineCommand}`)
+  if (options.python !== undefined) args.push(`--python=${options.python}`)
   if (options.controller !== undefined) args.push(`--controller=${options.controller}`)
   if (options.ip !== undefined) args.push(`--ip=${options.ip}`)
   if (options.location !== undefined) args.push(`--location=${options.location}`)

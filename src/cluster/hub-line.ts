@@ -8,6 +8,9 @@ import { tcpTransport } from '../transport/tcp.ts'
 
 const NOTICE_MS = 2000
 
+/** Where a hub is: both connection files say so. */
+export type HubAddress = Pick<ClientConnection, 'interface' | 'location' | 'registration' | 'key'>
+
 /**
  * Sends the hub one request and gives the content of its reply: all that a command or a launcher needs of a controller,
  * without the weight of a client.
@@ -15,7 +18,7 @@ const NOTICE_MS = 2000
  * @throws ConnectionError when no reply comes in time; LauncherError when the hub refuses.
  */
 export async function askHub<Type extends keyof HubRequests>(
-  connection: ClientConnection,
+  connection: HubAddress,
   type: Type,
   content: HubRequests[Type],
   timeoutMs: number,

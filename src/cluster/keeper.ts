@@ -34,7 +34,11 @@ export interface KeeperPlan {
   readonly clusterId: string
   readonly n: number
   readonly controller: { readonly launcher: Launcher; readonly program: Program } | undefined
-  readonly engines: { readonly launcher: Launcher; readonly program: Program }
+  readonly engines: {
+    readonly launcher: Launcher
+    /** At least one; the engines start in this order. */
+    readonly sets: readonly { readonly n: number; readonly program: Program }[]
+  }
   readonly controllerIp: string
   readonly controllerLocation: string
   readonly startTimeoutMs: number
@@ -69,6 +73,10 @@ export class Keeper {
   readonly #end: Deferred<ParallelError | undefined> = deferred()
   readonly #batches = new Map<BatchNumber, Deferred<void>>()
   readonly #engineJobs = new Map<LaunchNumber, Job>()
+  /** The program of each engine that was started, for whoever takes its place. */
+  readonly #enginePrograms = new Map<LaunchNumber, Program>()
+  /** Programs of the engines that are about to be started. */
+  readonly #nextPrograms: Program[]
   readonly #goneWaiters = new Set<{ readonly launches: readonly LaunchNumber[]; readonly done: () => void }>()
   #controllerJob: Job | undefined
   #pidFile: string | undefined
@@ -78,6 +86,7 @@ export class Keeper {
   constructor(plan: KeeperPlan, options: KeeperOptions = {}) {
     this.plan = plan
     this.ended = this.#end.promise
+    this.#nextPrograms = plan.engines.sets.flatMap(({ n, program }) => Array<Program>(n).fill(program))
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silentLogger
     this.#hub = new HubContact(plan, this.#log)
@@ -148,8 +157,13 @@ export class Keeper {
     await this.ended
   }
 
-  /** Resolves with the new engines when all of them are up. */
-  async addEngines(n: number): Promise<KeptEngine[]> {
+  /**
+   * Resolves with the new engines when all of them are up.
+   *
+   * @param like - engines that they are to be like; otherwise they are of the first set.
+   */
+  async addEngines(n: number, like: readonly number[] = []): Promise<KeptEngine[]> {
+    this.#nextPrograms.push(...this.#launchesOf(like).map(launch => this.#programOf(launch)))
     const before = new Set(this.#machine.registered.map(engine => engine.launch))
     const batch = this.#takeBatchNumber()
     const up = this.#awaitBatch(batch)
@@ -209,7 +223,7 @@ export class Keeper {
         this.#startController()
         break
       case 'start_engine':
-        this.#startEngine(effect.launch)
+        this.#startEngine(effect.launch, effect.inPlaceOf)
         break
       case 'signal_controller':
         this.#controllerJob?.signal(effect.signal)
@@ -247,8 +261,13 @@ export class Keeper {
     })
   }
 
-  #startEngine(launch: LaunchNumber): void {
-    const { launcher, program } = this.plan.engines
+  #startEngine(launch: LaunchNumber, inPlaceOf: LaunchNumber | undefined): void {
+    const { launcher } = this.plan.engines
+    const program =
+      inPlaceOf === undefined
+        ? (this.#nextPrograms.shift() ?? this.#firstProgram)
+        : this.#programOf(inPlaceOf)
+    this.#enginePrograms.set(launch, program)
     const job = launcher.submit(program, {
       onEvent: event => {
         if (event.type === 'registered') {
@@ -264,6 +283,14 @@ export class Keeper {
     })
     this.#engineJobs.set(launch, job)
     if (this.isRunning) job.unref()
+  }
+
+  #programOf(launch: LaunchNumber): Program {
+    return this.#enginePrograms.get(launch) ?? this.#firstProgram
+  }
+
+  get #firstProgram(): Program {
+    return this.plan.engines.sets[0]!.program
   }
 
   /** Engines that end because the controller of somebody else is gone are not to be replaced. */
@@ -307,7 +334,7 @@ export class Keeper {
   get #programs(): LaunchPrograms {
     return {
       controller: this.plan.controller?.program,
-      engine: this.plan.engines.program,
+      engine: launch => this.#programOf(launch),
       startTimeoutMs: this.plan.startTimeoutMs,
     }
   }

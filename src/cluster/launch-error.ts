@@ -3,11 +3,12 @@
 import { LauncherError, NotRunningError, SubmitError } from '../errors.ts'
 import type { Program } from './launcher.ts'
 import { commandLine } from './program.ts'
-import type { LaunchFailure, ProgramEnd } from './state/launch-events.ts'
+import type { LaunchFailure, LaunchNumber, ProgramEnd } from './state/launch-events.ts'
 
 export interface LaunchPrograms {
   readonly controller: Program | undefined
-  readonly engine: Program
+  /** The program of the engine that was started under this number. */
+  engine(launch: LaunchNumber): Program
   readonly startTimeoutMs: number
 }
 
@@ -15,9 +16,9 @@ export interface LaunchPrograms {
 export function startError(failure: LaunchFailure, programs: LaunchPrograms): LauncherError {
   switch (failure.type) {
     case 'controller_ended':
-      return endedError(programs.controller ?? programs.engine, failure.end, 'before it was ready')
+      return endedError(programs.controller, failure.end, 'before it was ready')
     case 'engine_ended':
-      return endedError(programs.engine, failure.end, 'before it had registered')
+      return endedError(programs.engine(failure.launch), failure.end, 'before it had registered')
     case 'timed_out': {
       const seconds = programs.startTimeoutMs / 1000
       if (!failure.controllerReady) return new SubmitError(`the controller was not ready within ${seconds} s`)
@@ -36,14 +37,14 @@ export function startError(failure: LaunchFailure, programs: LaunchPrograms): La
 export function endError(failure: LaunchFailure, programs: LaunchPrograms): LauncherError {
   if (failure.type === 'controller_ended') {
     return endedError(
-      programs.controller ?? programs.engine,
+      programs.controller,
       failure.end,
       'unasked. The cluster was stopped; results that were not taken are lost',
     )
   }
   if (failure.type === 'engine_ended') {
     return endedError(
-      programs.engine,
+      programs.engine(failure.launch),
       failure.end,
       'and it was the last one. As a rule the controller is gone',
     )
@@ -51,13 +52,11 @@ export function endError(failure: LaunchFailure, programs: LaunchPrograms): Laun
   return new NotRunningError('the cluster is not running')
 }
 
-function endedError(program: Program, end: ProgramEnd, when: string): SubmitError {
-  const how =
-    end.spawnError === undefined
-      ? `${program.name} ${howItEnded(end)}`
-      : `${program.name} could not be started`
+function endedError(program: Program | undefined, end: ProgramEnd, when: string): SubmitError {
+  const name = program?.name ?? 'the controller'
+  const how = end.spawnError === undefined ? `${name} ${howItEnded(end)}` : `${name} could not be started`
   const lines = [`${how} ${end.spawnError === undefined ? when : `(${end.spawnError})`}.`]
-  lines.push(`  command: ${commandLine(program)}`)
+  if (program !== undefined) lines.push(`  command: ${commandLine(program)}`)
   if (end.output === '') lines.push('  It wrote nothing.')
   else lines.push('  last output:', ...end.output.split('\n').map(line => `    ${line}`))
   return new SubmitError(lines.join('\n'))

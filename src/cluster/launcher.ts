@@ -46,10 +46,15 @@ const LAUNCHERS = { local: localLauncher } as const satisfies Record<string, Lau
 /** Names of the launchers that there are. */
 export type LauncherName = 'local'
 
-/** @throws ConfigurationError when there is no launcher of that name. */
-export function findLauncher(name: string): Launcher {
+export const LAUNCHER_NAMES = Object.keys(LAUNCHERS) as readonly LauncherName[]
+
+/**
+ * @param others - what else might have been meant, to be named in the error.
+ * @throws ConfigurationError when there is no launcher of that name.
+ */
+export function findLauncher(name: string, others: readonly string[] = []): Launcher {
   if (Object.hasOwn(LAUNCHERS, name)) return LAUNCHERS[name as LauncherName]
   throw new ConfigurationError(
-    `there is no launcher ${JSON.stringify(name)}: use ${Object.keys(LAUNCHERS).join(', ')}`,
+    `there is no launcher ${JSON.stringify(name)}: use ${[...LAUNCHER_NAMES, ...others].join(', ')}`,
   )
 }

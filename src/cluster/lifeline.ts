@@ -97,3 +97,12 @@ export function watchLifeline(lifeline: number | undefined, onGone: () => void):
   socket.resume()
   socket.unref()
 }
+
+/** A keeper ends what its engines have started; without one, the engine does so itself, and goes with it. */
+export function endOwnGroup(): void {
+  try {
+    process.kill(-process.pid, 'SIGKILL')
+  } catch {
+    // We lead no group of our own.
+  }
+}

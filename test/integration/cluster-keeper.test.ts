@@ -29,8 +29,12 @@ function planWith(source: string, timeout?: number): KeeperPlan {
   const path = join(world.ipythonDir, 'stand-in.mjs')
   writeFileSync(path, source)
   const plan = clusterPlan({ n: 1, timeout })
-  const { program, launcher } = plan.engines
-  return { ...plan, engines: { launcher, program: { ...program, args: [path, ...program.args] } } }
+  const { launcher, sets } = plan.engines
+  const { program } = sets[0]!
+  return {
+    ...plan,
+    engines: { launcher, sets: [{ n: 1, program: { ...program, args: [path, ...program.args] } }] },
+  }
 }
 
 describe('Keeper', () => {

@@ -66,7 +66,12 @@ export type LaunchNews =
 
 export type LaunchEffect =
   | { readonly type: 'start_controller' }
-  | { readonly type: 'start_engine'; readonly launch: LaunchNumber }
+  | {
+      readonly type: 'start_engine'
+      readonly launch: LaunchNumber
+      /** The engine that it replaces, and is to be like. */
+      readonly inPlaceOf?: LaunchNumber
+    }
   | { readonly type: 'signal_controller'; readonly signal: EndSignal }
   | { readonly type: 'signal_engine'; readonly launch: LaunchNumber; readonly signal: EndSignal }
   | {

@@ -192,7 +192,7 @@ export class Launch {
     return effects
   }
 
-  #startEngine(batch: BatchNumber | undefined): LaunchEffect {
+  #startEngine(batch: BatchNumber | undefined, inPlaceOf?: LaunchNumber): LaunchEffect {
     const launch = this.#nextLaunch
     this.#nextLaunch += 1
     this.#engines.set(launch, {
@@ -202,7 +202,9 @@ export class Launch {
       leaving: undefined,
       ending: undefined,
     })
-    return { type: 'start_engine', launch }
+    return inPlaceOf === undefined
+      ? { type: 'start_engine', launch }
+      : { type: 'start_engine', launch, inPlaceOf }
   }
 
   #engineRegistered(launch: LaunchNumber, id: number, uuid: string): LaunchEffect[] {
@@ -233,7 +235,8 @@ export class Launch {
       effects.push(reportDeath(engine.registration, end, isAsked))
     }
     if (isAsked) {
-      if (engine.leaving?.restart === true && this.#mayStart) effects.push(this.#startEngine(undefined))
+      if (engine.leaving?.restart === true && this.#mayStart)
+        effects.push(this.#startEngine(undefined, launch))
     } else if (this.#mayStart) {
       effects.push(...this.#engineDied(engine, end, nowMs))
     }
@@ -253,7 +256,7 @@ export class Launch {
       tell({ type: 'engine_died', launch, id: engine.registration?.id, end, isReplaced }),
     ]
     // A registered engine of a batch that is still coming up is replaced within the batch, so that it comes up.
-    if (isReplaced) effects.push(this.#startEngine(batch?.number), { type: 'record' })
+    if (isReplaced) effects.push(this.#startEngine(batch?.number, launch), { type: 'record' })
     return effects
   }
 

@@ -33,8 +33,9 @@ describe('clusterPlan', () => {
     const [controllerPath, ...controllerArgs] = plan.controller!.program.args
     expect(controllerPath).toMatch(/dist\/cli\/ipcontroller\.js$/)
     expect(controllerArgs).toEqual([...place, '--ip=*', '--location=here', '--ping=100'])
-    expect(plan.engines.program.args.slice(1)).toEqual([...place, '--timeout=60', '--id=5'])
-    expect(plan.engines.program.env.THREADS).toBe('1')
+    const [set] = plan.engines.sets
+    expect(set!.program.args.slice(1)).toEqual([...place, '--timeout=60', '--id=5'])
+    expect(set!.program.env.THREADS).toBe('1')
     expect(plan.controller?.program.env.THREADS).toBeUndefined()
   })
 
@@ -48,6 +49,20 @@ describe('clusterPlan', () => {
 })
 
 describe('enginePlan', () => {
+  it('has a foreign engine run by its command, in the place of ours', () => {
+    const plan = enginePlan({ n: 2, engineCommand: 'conda run ipengine', engineArgs: ['--debug'] })
+    expect(plan.engines.sets).toHaveLength(1)
+    expect(plan.engines.sets[0]!.program.args.slice(3)).toEqual([
+      '--timeout=60',
+      '--',
+      '/bin/sh',
+      '-c',
+      'exec conda run ipengine "$@"',
+      'ipengine',
+      '--debug',
+    ])
+  })
+
   it('has no controller of its own', () => {
     expect(enginePlan({ n: 2 })).toMatchObject({ n: 2, controller: undefined, startTimeoutMs: 60_000 })
   })

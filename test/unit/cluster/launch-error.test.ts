@@ -10,7 +10,11 @@ const program = (name: string): Program => ({
   env: {},
   cwd: '/',
 })
-const programs = { controller: program('ipcontroller'), engine: program('ipengine'), startTimeoutMs: 60_000 }
+const programs = {
+  controller: program('ipcontroller'),
+  engine: () => program('ipengine'),
+  startTimeoutMs: 60_000,
+}
 const end = { exitCode: 1, signal: null, output: 'first\nsecond' }
 
 describe('startError', () => {

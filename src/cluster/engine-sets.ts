@@ -1,0 +1,125 @@
+/** Which engines a cluster has: how many of which language, or by which command. */
+
+import { availableParallelism } from 'node:os'
+import { ConfigurationError, UsageError } from '../errors.ts'
+import { findLauncher, LAUNCHER_NAMES, type LauncherName } from './launcher.ts'
+import { findPython } from './python.ts'
+
+const LANGUAGES = ['node', 'python'] as const
+const ENGINES_MAX = 100_000
+
+/** What an engine runs: JavaScript and TypeScript, or Python through ipyparallel's own engine. */
+export type EngineLanguage = (typeof LANGUAGES)[number]
+
+/** How many engines of each language. */
+export type EngineMix = Partial<Record<EngineLanguage, number>>
+
+/** What `engines` may be: a launcher, a language for all of them, or how many of each. */
+export type EnginesOption = LauncherName | EngineLanguage | EngineMix
+
+/** The part of a cluster's options that says which engines it has. */
+export interface EngineSetOptions {
+  readonly n?: number | undefined
+  readonly engines?: EnginesOption | undefined
+  readonly engineCommand?: string | undefined
+  readonly python?: string | undefined
+}
+
+/** Engines that are started alike. */
+export interface EngineSet {
+  readonly n: number
+  /** What `ipengine` is to run in its place; undefined for an engine of ours. */
+  readonly command: readonly string[] | undefined
+}
+
+/** @throws UsageError unless `n` is a number of engines that can be started. */
+export function checkEngineCount(n: number): void {
+  if (Number.isSafeInteger(n) && n >= 1 && n <= ENGINES_MAX) return
+  throw new UsageError(`cannot start ${n} engines: give a whole number from 1 to ${ENGINES_MAX}, such as 4`)
+}
+
+/**
+ * Reads what `--engines` says: `local`, `python`, `python:2,node:2`.
+ *
+ * @throws UsageError, ConfigurationError when it is none of these.
+ */
+export function parseEngines(text: string): EnginesOption {
+  if (isLanguage(text)) return text
+  if (!/[:,]/.test(text)) return findLauncher(text, LANGUAGES).name
+  const mix: EngineMix = {}
+  for (const part of text.split(',')) {
+    const [language = '', count = ''] = part.split(':')
+    if (!isLanguage(language) || !/^\d+$/.test(count) || mix[language] !== undefined) {
+      throw new UsageError(
+        `--engines=${text}: give a number for each language once, such as --engines=python:2,node:2`,
+      )
+    }
+    mix[language] = Number(count)
+  }
+  return mix
+}
+
+/** The text that `parseEngines` reads. */
+export function formatEngines(engines: EnginesOption): string {
+  if (typeof engines === 'string') return engines
+  return Object.entries(engines)
+    .map(([language, n]) => `${language}:${n}`)
+    .join(',')
+}
+
+/** The launcher that `engines` names; `local` where it names languages. */
+export function launcherOf(engines: EnginesOption | undefined): LauncherName {
+  return typeof engines === 'string' && LAUNCHER_NAMES.includes(engines as LauncherName)
+    ? (engines as LauncherName)
+    : 'local'
+}
+
+/**
+ * The sets that were chosen, in the order of their engines' start.
+ *
+ * @param n - how many where the choice does not say so itself.
+ * @throws UsageError when the options contradict one another; ConfigurationError when there is no Python to run.
+ */
+export function engineSets(options: EngineSetOptions, n = availableParallelism()): readonly EngineSet[] {
+  const { engines, engineCommand, python } = options
+  const command = engineCommand === undefined ? undefined : shellCommand(engineCommand)
+  if (typeof engines !== 'object' || engines === null) {
+    if (command !== undefined && engines !== undefined && isLanguage(engines)) {
+      throw new UsageError(`give either engines: '${engines}' or a command for the engines, not both`)
+    }
+    return [{ n: options.n ?? n, command: command ?? commandOf(engines, python) }]
+  }
+  if (command !== undefined)
+    throw new UsageError('a command for the engines is for all of them: give a number of engines, not a mix')
+  const sets = Object.entries(engines).map(([language, count]) => {
+    if (!isLanguage(language)) throw new UsageError(unknownLanguage(language))
+    checkEngineCount(count)
+    return { n: count, command: commandOf(language, python) }
+  })
+  const total = sets.reduce((sum, set) => sum + set.n, 0)
+  if (total === 0) throw new UsageError('a mix of engines needs at least one, such as { python: 2, node: 2 }')
+  if (options.n !== undefined && options.n !== total) {
+    throw new UsageError(
+      `${formatEngines(engines)} makes ${total} engines, but n is ${options.n}: leave n out`,
+    )
+  }
+  return sets
+}
+
+function commandOf(engines: string | undefined, python: string | undefined): readonly string[] | undefined {
+  return engines === 'python' ? [findPython(python), '-m', 'ipyparallel.engine'] : undefined
+}
+
+/** The shell takes the words of a command apart, with all its rules; the arguments of the engine are added to them. */
+function shellCommand(command: string): readonly string[] {
+  if (command.trim() === '') throw new ConfigurationError('the command for the engines is empty')
+  return ['/bin/sh', '-c', `exec ${command} "$@"`, 'ipengine']
+}
+
+function isLanguage(text: string): text is EngineLanguage {
+  return LANGUAGES.includes(text as EngineLanguage)
+}
+
+function unknownLanguage(language: string): string {
+  return `there are no engines for ${JSON.stringify(language)}: use ${LANGUAGES.join(', ')}`
+}
