@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
-import { EngineError, InvalidTargetError } from '../errors.ts'
+import { DisconnectedError, EngineError, InvalidTargetError } from '../errors.ts'
 import type { AsyncResult, WaitOptions } from './async-result.ts'
 import type { ClientEvents } from './client-events.ts'
 import { type ConnectOptions, connectDispatcher } from './connect.ts'
@@ -154,7 +154,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const { targets = 'all', hub = false, restart = false } = options
     if (targets !== 'all' || this.length > 0)
       await this.#control('shutdown_request', { restart }, { targets })
-    if (hub) await this.#dispatcher.ask('hub', 'shutdown_request', {})
+    if (!hub) return
+    await this.#dispatcher.ask('hub', 'shutdown_request', {}).catch(error => {
+      // Its notice that it ends may overtake its reply: that is what it was asked for.
+      if (!(error instanceof DisconnectedError)) throw error
+    })
   }
 
   /** How much each engine has before it, and has done: counts by engine id, and how many tasks wait for an engine. */

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { DEBIAN_PYTHON } from './needs.ts'
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url))
 const POLL_MS = 20
@@ -30,7 +31,7 @@ export class Started {
   stderr = ''
   #changed: () => void = () => {}
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, limitMs = COMMAND_MS) {
     this.child = child
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
@@ -44,7 +45,7 @@ export class Started {
       const timer = setTimeout(() => {
         child.kill('SIGKILL')
         reject(new Error(`a command took too long. It wrote:\n${this.stdout}\n${this.stderr}`))
-      }, COMMAND_MS)
+      }, limitMs)
       child.once('close', (code, signal) => {
         clearTimeout(timer)
         this.#changed()
@@ -105,6 +106,23 @@ export class ClusterWorld {
   /** Runs a built command to its end. */
   run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
     return this.start(command, args, env).finished
+  }
+
+  /** Starts a program of Debian's Python: a file and its arguments, or `-c` and a source. */
+  startPython(args: readonly string[], env: NodeJS.ProcessEnv = {}, limitMs = COMMAND_MS): Started {
+    const child = spawn(DEBIAN_PYTHON, args, {
+      cwd: this.ipythonDir,
+      env: { ...this.env, PYTHONDONTWRITEBYTECODE: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return new Started(child, limitMs)
+  }
+
+  /** Runs a source of Python to its end. @throws Error with what it wrote to stderr when it fails. */
+  async runPython(source: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.startPython(['-c', source], env).finished
+    if (code !== 0) throw new Error(`Python ended with exit code ${code}:\n${stdout}\n${stderr}`)
+    return stdout
   }
 
   /** Starts a program given as the source of an ES module, which can import `itsparallel`. */
