@@ -182,6 +182,16 @@ export class DirectView<Shape extends ViewShape = 'many'> {
     return this.#map(fn, inputs as Iterable<unknown>[])
   }
 
+  /**
+   * Opens every target to Jupyter's clients on its own machine: `jupyter console --existing <file>` then talks to the
+   * very process that runs this cluster's requests, and sees its variables.
+   *
+   * @returns path of the kernel connection file that each engine wrote, readable by its user alone.
+   */
+  bindKernel(): AsyncResult<Shaped<Shape, string>, Shape> {
+    return this.#sendCall('bindKernel', packCall(new Operation('bind_kernel'), []))
+  }
+
   /** The engines' variables as properties: assigning pushes, reading pulls. */
   get namespace(): Namespace {
     return namespaceOf(this as DirectView<ViewShape>)

@@ -1,17 +1,23 @@
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { assertNever } from '../base/assert.ts'
-import { deferred } from '../base/deferred.ts'
+import { type Deferred, deferred } from '../base/deferred.ts'
 import { newEngineUuid, SAFE_ID } from '../base/ids.ts'
 import type { Logger } from '../base/log.ts'
-import { UsageError } from '../errors.ts'
+import { ConnectionError, UsageError } from '../errors.ts'
 import { type EngineConnection, resolveInterface } from '../protocol/connection-file.ts'
+import type { Json } from '../protocol/envelope.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import { CapturedOutput, captureStreams } from './captured-output.ts'
+import { installDisplay } from './display.ts'
 import { Evaluator, engineRealm } from './evaluator.ts'
 import { installInterruptProbe } from './interrupt-probe.ts'
 import { IoLink } from './io-link.ts'
 import type { ControllerAddress, FromIoThread } from './io-messages.ts'
+import type { Answer, Answers } from './kernel/answers.ts'
+import { History } from './kernel/history.ts'
+import { KernelBinding } from './kernel/kernel-binding.ts'
+import type { KernelPorts } from './kernel/kernel-sockets.ts'
 import { Namespace } from './namespace.ts'
 import { engineOperations } from './operations.ts'
 import { Shell } from './shell.ts'
@@ -73,6 +79,10 @@ class EngineProcess implements Engine {
   readonly #evaluator: Evaluator
   readonly #output: CapturedOutput
   readonly #shell: Shell
+  readonly #kernel: KernelBinding
+  readonly #history = new History()
+  readonly #kernelBound: Deferred<KernelPorts> = deferred()
+  #answers: Promise<Answers> | undefined
   #link: ShellLink | undefined
   #linkNumber = 0
   #interruptIsOver: () => void = () => {}
@@ -95,18 +105,34 @@ class EngineProcess implements Engine {
       },
       error => this.#end(70, `the io thread failed: ${error.stack ?? error.message}`),
     )
+    installDisplay(() => this.#output)
     this.#namespace = new Namespace()
     this.#evaluator = new Evaluator(this.#namespace)
     const nowMs = (): number => performance.now()
     this.#output = new CapturedOutput(message => this.#io.post(message), this.#io.shared, nowMs)
+    this.#kernel = new KernelBinding({
+      uuid: this.uuid,
+      log: options.log,
+      nowMs,
+      onRequest: (request, link) => this.#shell.accept(request, link),
+      bindIo: (address, key) => {
+        this.#io.post({ type: 'bind_kernel', address, key })
+        return this.#kernelBound.promise
+      },
+    })
+    const operations = new Map(engineOperations(this.#namespace)).set('bind_kernel', () =>
+      this.#kernel.bind(),
+    )
     this.#shell = new Shell({
       uuid: this.uuid,
       evaluator: this.#evaluator,
-      realm: engineRealm(this.#evaluator, this.#namespace, engineOperations(this.#namespace)),
+      realm: engineRealm(this.#evaluator, this.#namespace, operations),
       output: this.#output,
       shared: this.#io.shared,
       nowMs,
       readInbox: () => this.#io.readUrgent(),
+      history: this.#history,
+      answer: (type, content) => this.#answer(type, content),
     })
   }
 
@@ -157,6 +183,14 @@ class EngineProcess implements Engine {
       case 'abort':
         this.#shell.abort(message.msgIds)
         return
+      case 'kernel_bound':
+        this.#kernelBound.resolve(message.ports)
+        return
+      case 'kernel_refused':
+        this.#kernelBound.reject(
+          new ConnectionError(`the engine cannot be bound as a kernel: ${message.reason}`),
+        )
+        return
       case 'clear':
         this.#shell.betweenRequests(() => this.#clear(message.token))
         return
@@ -172,8 +206,10 @@ class EngineProcess implements Engine {
   }
 
   #connect(number: number, address: ControllerAddress): void {
-    void this.#link?.close(0)
-    this.#shell.forgetQueued()
+    if (this.#link !== undefined) {
+      void this.#link.close(0)
+      this.#shell.forgetQueued(this.#link)
+    }
     this.#linkNumber = number
     this.#link = new ShellLink({
       transport: tcpTransport,
@@ -198,6 +234,14 @@ class EngineProcess implements Engine {
     this.#io.post({ type: 'connection_read', address })
   }
 
+  /** What consoles ask needs the parser, which engines without a console never load. */
+  async #answer(type: string, content: Json): Promise<Answer | undefined> {
+    this.#answers ??= import('./kernel/answers.ts').then(
+      ({ Answers }) => new Answers(this.#namespace, this.#history),
+    )
+    return (await this.#answers).to(type, content)
+  }
+
   #clear(token: number): void {
     let error: string | undefined
     try {
@@ -212,7 +256,8 @@ class EngineProcess implements Engine {
     process.off('exit', this.#onExit)
     if (exitCode === 0) this.#options.log.info(`ended: ${reason}`)
     else this.#options.log.error(`ended: ${reason}`)
-    void Promise.allSettled([this.#link?.close(LINGER_MS), this.#io.close()]).then(() => {
+    const closing = [this.#link?.close(LINGER_MS), this.#kernel.close(LINGER_MS), this.#io.close()]
+    void Promise.allSettled(closing).then(() => {
       this.#shell.close()
       this.#ended.resolve(exitCode)
     })

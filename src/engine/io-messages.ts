@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { LogFields } from '../base/log.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
 import type { EngineConnection } from '../protocol/connection-file.ts'
+import type { KernelPorts } from './kernel/kernel-sockets.ts'
 
 /** A controller's connection file, and the address that it means from here. */
 export interface ControllerAddress {
@@ -56,6 +57,8 @@ export type ToIoThread =
   | { readonly type: 'flush' }
   | { readonly type: 'cleared'; readonly token: number; readonly error: string | undefined }
   | { readonly type: 'pong' }
+  /** Serve Jupyter's clients at this address, with messages signed by this key. */
+  | { readonly type: 'bind_kernel'; readonly address: string; readonly key: string }
   | { readonly type: 'stop' }
   /** The process is about to exit by its own doing. */
   | { readonly type: 'exiting'; readonly exitCode: number }
@@ -69,6 +72,8 @@ export type FromIoThread =
   /** Answered from the event loop: is it blocked? */
   | { readonly type: 'ping' }
   | { readonly type: 'abort'; readonly msgIds: readonly string[] }
+  | { readonly type: 'kernel_bound'; readonly ports: KernelPorts }
+  | { readonly type: 'kernel_refused'; readonly reason: string }
   | { readonly type: 'clear'; readonly token: number }
   | { readonly type: 'end'; readonly exitCode: number; readonly reason: string }
   | {

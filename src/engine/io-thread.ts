@@ -11,13 +11,15 @@ import { systemClock } from '../base/clock.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import type { Frame } from '../transport/socket.ts'
+import type { Session } from '../protocol/session.ts'
+import type { Frame, Socket } from '../transport/socket.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import { handleControl } from './control.ts'
 import { ControllerLink } from './controller-link.ts'
 import { signalDescendants } from './descendants.ts'
 import { Interrupter } from './interrupter.ts'
 import type { ControllerAddress, FromIoThread, IoThreadData, ToIoThread } from './io-messages.ts'
+import { KernelSockets } from './kernel/kernel-sockets.ts'
 import { watchLifeline } from './lifeline.ts'
 import { OutputPublisher } from './output-publisher.ts'
 import { SharedState } from './shared-state.ts'
@@ -41,6 +43,7 @@ class IoThread {
   readonly #clears = new Map<number, (error: string | undefined) => void>()
   #address: ControllerAddress
   #link: ControllerLink | undefined
+  #kernel: KernelSockets | undefined
   #linkNumber = 0
   #messages = 0
   #tokens = 0
@@ -133,7 +136,7 @@ class IoThread {
             ? { type: 'registration_open' }
             : { type: 'registration_closed', cause: event.cause ?? 'closed' },
         ),
-      control: frames => this.#onControl(frames),
+      control: frames => this.#onControl(frames, link.session, link.control),
       ping: () => this.#handle({ type: 'ping' }),
     })
     this.#link = link
@@ -168,7 +171,7 @@ class IoThread {
   }
 
   #onRegistration(frames: readonly Frame[]): void {
-    this.#read(frames, 'registration', message => {
+    this.#read(frames, this.#link?.session, 'registration', message => {
       if (message.header.msg_type !== 'registration_reply') return
       const { content } = message
       if (content.status === 'ok' && Number.isInteger(content.id)) {
@@ -185,8 +188,13 @@ class IoThread {
   }
 
   /** Opens a message and hands it on; what makes no sense is logged, within bounds, and dropped. */
-  #read(frames: readonly Frame[], where: string, handle: (message: Envelope) => void): void {
-    const message = this.#link?.session.open(frames)
+  #read(
+    frames: readonly Frame[],
+    session: Session | undefined,
+    where: string,
+    handle: (message: Envelope) => void,
+  ): void {
+    const message = session?.open(frames)
     if (message === undefined) return
     if (typeof message === 'string') {
       this.#warnings.warn(`dropped a ${message} message on ${where}`)
@@ -201,19 +209,18 @@ class IoThread {
 
   // Control.
 
-  #onControl(frames: readonly Frame[]): void {
-    this.#read(frames, 'control', request => {
-      const link = this.#link
-      if (link === undefined) return
+  /** From the controller, or from a client of the kernel that this engine is as well. */
+  #onControl(frames: readonly Frame[], session: Session, socket: Socket): void {
+    this.#read(frames, session, 'control', request => {
       const reply = (type: MessageType, content: object): void => {
-        const packed = link.session.pack({
+        const packed = session.pack({
           type,
           content,
           metadata: { engine: this.#data.uuid },
           parentHeader: request.headerFrame,
           msgId: this.#nextMessageId(),
         })
-        link.control.send([...request.prefix, ...packed])
+        socket.send([...request.prefix, ...packed])
       }
       handleControl(
         request,
@@ -299,6 +306,9 @@ class IoThread {
       case 'pong':
         this.#interrupter.pong()
         return
+      case 'bind_kernel':
+        void this.#bindKernel(message.address, message.key)
+        return
       case 'stop':
         this.#handle({ type: 'stop_requested' })
         return
@@ -313,6 +323,23 @@ class IoThread {
     this.#handle({ type: 'connection_read', changed })
   }
 
+  // Jupyter's clients.
+
+  async #bindKernel(address: string, key: string): Promise<void> {
+    const kernel = new KernelSockets(tcpTransport, key, this.#data.uuid, frames =>
+      this.#onControl(frames, kernel.session, kernel.control),
+    )
+    try {
+      const ports = await kernel.bind(address)
+      this.#kernel = kernel
+      this.#publisher.kernel = { session: kernel.session, socket: kernel.output }
+      this.#post({ type: 'kernel_bound', ports })
+    } catch (error) {
+      await kernel.close(0)
+      this.#post({ type: 'kernel_refused', reason: (error as Error).message })
+    }
+  }
+
   // The end.
 
   async #end(exitCode: number, reason: string): Promise<void> {
@@ -324,7 +351,7 @@ class IoThread {
       process.kill(process.pid, 'SIGKILL')
     }, GRACE_MS)
     this.#publisher.flush()
-    await this.#link?.close(LINGER_MS)
+    await Promise.all([this.#link?.close(LINGER_MS), this.#kernel?.close(LINGER_MS)])
     this.#post({ type: 'end', exitCode, reason })
   }
 
@@ -334,7 +361,7 @@ class IoThread {
     this.#publisher.flush()
     const { id, state } = this.#life
     if (id !== undefined && state === 'alive') this.#unregister(id, exitCode)
-    await this.#link?.close(LINGER_MS)
+    await Promise.all([this.#link?.close(LINGER_MS), this.#kernel?.close(LINGER_MS)])
     this.#shared.setExitHandled()
   }
 }

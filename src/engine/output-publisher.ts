@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
-import type { Session } from '../protocol/session.ts'
+import type { OutgoingMessage, Session } from '../protocol/session.ts'
 import type { Socket } from '../transport/socket.ts'
 import type { ParentHeader } from './io-messages.ts'
 import type { SharedState } from './shared-state.ts'
@@ -39,6 +39,7 @@ export class OutputPublisher {
   readonly #clock: Clock
   readonly #readInbox: () => void
   #link: PublisherLink | undefined
+  #kernel: PublisherLink | undefined
   #engineId = -1
   #messages = 0
   #open: OpenStream | undefined
@@ -54,6 +55,11 @@ export class OutputPublisher {
 
   set link(link: PublisherLink | undefined) {
     this.#link = link
+  }
+
+  /** Where Jupyter's clients listen: they get all that the controller gets. */
+  set kernel(kernel: PublisherLink) {
+    this.#kernel = kernel
   }
 
   set engineId(id: number) {
@@ -96,17 +102,17 @@ export class OutputPublisher {
   }
 
   #send(messageType: MessageType, topic: string, content: object, parent: ParentHeader): void {
-    const link = this.#link
-    if (link === undefined) return
     this.#messages += 1
-    const frames = link.session.pack({
+    const message: OutgoingMessage = {
       type: messageType,
       msgId: `${this.#uuid}_out_${this.#messages}`,
       content,
       metadata: { engine: this.#uuid },
       parentHeader:
         parent === undefined ? {} : Buffer.from(parent.buffer, parent.byteOffset, parent.byteLength),
-    })
-    link.socket.send([Buffer.from(`engine.${this.#engineId}.${topic}`), ...frames])
+    }
+    const fullTopic = Buffer.from(`engine.${this.#engineId}.${topic}`)
+    for (const link of [this.#link, this.#kernel])
+      link?.socket.send([fullTopic, ...link.session.pack(message)])
   }
 }

@@ -1,9 +1,9 @@
 import type { Millis } from '../base/clock.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
 import type { EngineConnection } from '../protocol/connection-file.ts'
-import type { Envelope } from '../protocol/envelope.ts'
 import { Session } from '../protocol/session.ts'
 import type { Frame, PeerEvent, Socket, Transport } from '../transport/socket.ts'
+import type { RequestAcceptor, RequestLink } from './shell-replies.ts'
 
 export interface ShellLinkOptions {
   readonly transport: Transport
@@ -13,7 +13,7 @@ export interface ShellLinkOptions {
   readonly base: string
   readonly log: Logger
   readonly nowMs: () => Millis
-  readonly onRequest: (request: Envelope, link: ShellLink) => void
+  readonly onRequest: RequestAcceptor
   /** Connected to the direct and the balanced scheduler, or no longer. */
   readonly onReady: (isReady: boolean) => void
   /** Connected to the broadcast leaf as well. */
@@ -21,7 +21,7 @@ export interface ShellLinkOptions {
 }
 
 /** The one ROUTER through which requests come, from three schedulers of one controller. */
-export class ShellLink {
+export class ShellLink implements RequestLink {
   readonly session: Session
   readonly #options: ShellLinkOptions
   readonly #socket: Socket

@@ -1,16 +1,25 @@
 import type { Millis } from '../base/clock.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import { dateNow } from '../protocol/session.ts'
-import type { Message } from '../transport/socket.ts'
+import { dateNow, type Session } from '../protocol/session.ts'
+import type { Frame, Message } from '../transport/socket.ts'
 import type { CapturedOutput, OutputScope } from './captured-output.ts'
 import { errorReply, isOwnRequest, type Origin, type ReplyFacts, replyMetadata } from './reply.ts'
-import type { ShellLink } from './shell-link.ts'
+
+/** Where requests come from, and their replies go: the schedulers, or a Jupyter client. */
+export interface RequestLink {
+  readonly session: Session
+  send(frames: Frame[]): void
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+/** Takes a request from a link. */
+export type RequestAcceptor = (request: Envelope, link: RequestLink) => void
 
 /** A request on its way through the shell. */
 export interface Job {
   readonly request: Envelope
-  readonly link: ShellLink
+  readonly link: RequestLink
   /** Counts requests in the order in which they came. */
   readonly arrival: number
   readonly scope: OutputScope
@@ -82,7 +91,18 @@ export class ShellReplies {
     return errorReply(thrown, this.#origin, isCell(job) ? 'execute' : 'apply')
   }
 
-  send(job: Job, type: MessageType, metadata: object, content: object, buffers: Message = []): void {
+  /** The answer to a request that ran nothing. */
+  answer(job: Job, type: MessageType, content: object): void {
+    this.#send(job, type, {}, content)
+    this.idle(job)
+  }
+
+  /** The end of a request whose answer was sent, or that cannot be answered. */
+  idle(job: Job): void {
+    this.#publishStatus(job, 'idle')
+  }
+
+  #send(job: Job, type: MessageType, metadata: object, content: object, buffers: Message = []): void {
     const { request, link } = job
     const packed = link.session.pack({ type, metadata, content, parentHeader: request.headerFrame, buffers })
     link.send([...request.prefix, ...packed])
@@ -108,8 +128,8 @@ export class ShellReplies {
       outputs: job.scope.messages + (isIdlePublished ? 1 : 0),
     }
     const type = isCell(job) ? 'execute_reply' : 'apply_reply'
-    this.send(job, type, replyMetadata(metadata, this.#origin, facts), content, buffers)
-    if (isIdlePublished) this.#publishStatus(job, 'idle')
+    this.#send(job, type, replyMetadata(metadata, this.#origin, facts), content, buffers)
+    if (isIdlePublished) this.idle(job)
     if (job.scope.messages > 0) output.finish(job.scope)
   }
 

@@ -11,6 +11,7 @@ export interface ExecuteContent {
   readonly code: string
   readonly silent: boolean
   readonly stopOnError: boolean
+  readonly storeHistory: boolean
   readonly userExpressions: Readonly<Record<string, string>>
 }
 
@@ -27,13 +28,14 @@ export function readHead(request: Envelope): Header {
 
 /** @throws RemoteProtocolError when there is no code in it. */
 export function readExecute(request: Envelope): ExecuteContent {
-  const { code, silent, stop_on_error, user_expressions } = request.content
+  const { code, silent, stop_on_error, store_history, user_expressions } = request.content
   if (typeof code !== 'string') throw new RemoteProtocolError('execute_request lacks code')
   const isObject = typeof user_expressions === 'object' && user_expressions !== null
   return {
     code,
     silent: silent === true,
     stopOnError: stop_on_error !== false,
+    storeHistory: silent !== true && store_history !== false,
     userExpressions: isObject ? (user_expressions as Record<string, string>) : {},
   }
 }

@@ -1,22 +1,23 @@
-import { inspect } from 'node:util'
 import { MessageChannel } from 'node:worker_threads'
 import type { Millis } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
-import type { Envelope } from '../protocol/envelope.ts'
+import type { Envelope, Json } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
 import { type Call, type MaybePromise, packValue, type Realm, unpackCall } from '../serialize/payload.ts'
 import type { Frame } from '../transport/socket.ts'
 import { AbortedIds } from './aborted-ids.ts'
 import { type CapturedOutput, OutputScope } from './captured-output.ts'
+import { mimeBundle } from './display.ts'
 import type { Evaluator } from './evaluator.ts'
 import type { Interruptible } from './interrupt-probe.ts'
-import { kernelInfo } from './kernel-info.ts'
+import type { Answer } from './kernel/answers.ts'
+import type { History } from './kernel/history.ts'
+import { isKernelRequest } from './kernel/kernel-requests.ts'
 import { keyboardInterrupt } from './keyboard-interrupt.ts'
 import { isThenable } from './operations.ts'
 import { RunTimes } from './run-times.ts'
 import type { SharedState } from './shared-state.ts'
-import type { ShellLink } from './shell-link.ts'
-import { isCell, type Job, ShellReplies } from './shell-replies.ts'
+import { isCell, type Job, type RequestLink, ShellReplies } from './shell-replies.ts'
 import { type ExecuteContent, readExecute, readHead, wrongLanguage } from './shell-requests.ts'
 
 /** How long a burst of requests may run before timers and sockets get their turn. */
@@ -35,6 +36,10 @@ export interface ShellOptions {
   readonly nowMs: () => Millis
   /** Takes in what must be heeded before a request starts, such as an abort. */
   readonly readInbox: () => void
+  /** Takes note of the cells that are to be remembered. */
+  readonly history: History
+  /** Answers requests that run nothing. Rejects for those that make no sense. */
+  readonly answer: (type: string, content: Json) => Promise<Answer | undefined>
 }
 
 /**
@@ -99,7 +104,7 @@ export class Shell implements Interruptible {
   }
 
   /** Takes a request from a socket. It never runs before this returns. */
-  accept(request: Envelope, link: ShellLink): void {
+  accept(request: Envelope, link: RequestLink): void {
     this.#arrivals += 1
     const scope = new OutputScope(request.headerFrame)
     this.#queue.push({ request, link, arrival: this.#arrivals, scope, started: '', startedMs: 0 })
@@ -116,10 +121,12 @@ export class Shell implements Interruptible {
     this.#schedule()
   }
 
-  /** Forgets what has not begun: its controller is gone, and nobody waits for it. */
-  forgetQueued(): void {
+  /** Forgets what came over `link` and has not begun: its controller is gone, and nobody waits for it. */
+  forgetQueued(link: RequestLink): void {
+    const kept = [...this.#queue].filter(job => job.link !== link)
     this.#queue.clear()
-    this.#held = undefined
+    for (const job of kept) this.#queue.push(job)
+    if (this.#held?.job.link === link) this.#held = undefined
   }
 
   /** Called from within whatever runs: nothing is done here that could not be done in the middle of anything. */
@@ -192,8 +199,8 @@ export class Shell implements Interruptible {
   #begin(job: Job): boolean {
     const header = readHead(job.request)
     const type = header.msg_type
-    if (type === 'kernel_info_request') {
-      this.#replies.send(job, 'kernel_info_reply', {}, kernelInfo())
+    if (isKernelRequest(type)) {
+      this.#answer(job, type)
       return true
     }
     if (type !== 'apply_request' && type !== 'execute_request') {
@@ -215,6 +222,19 @@ export class Shell implements Interruptible {
       return true
     }
     return this.#beginApply(job)
+  }
+
+  #answer(job: Job, type: string): void {
+    this.#start(job)
+    const answered = this.#options.answer(type, job.request.content).catch((error: unknown) => {
+      job.link.warn('dropped a message on shell', { reason: String(error) })
+      return undefined
+    })
+    this.#wait(job, answered, answer => {
+      if (answer === undefined) this.#replies.idle(job)
+      else this.#replies.answer(job, (answer as Answer).type, (answer as Answer).content)
+      this.#end()
+    })
   }
 
   /** Lets finished replies be written before something that may take long. */
@@ -340,9 +360,10 @@ export class Shell implements Interruptible {
   }
 
   #execute(job: Job, content: ExecuteContent): void {
-    const { evaluator, output } = this.#options
+    const { evaluator, output, history } = this.#options
     this.#cells += 1
     const count = this.#cells
+    if (content.storeHistory) history.add(count, content.code)
     if (!content.silent)
       output.publish(
         'execute_input',
@@ -350,15 +371,10 @@ export class Shell implements Interruptible {
         { code: content.code, execution_count: count },
         job.scope,
       )
-    const done = (value: unknown): void => {
-      if (!content.silent && value !== undefined) {
-        const data = { 'text/plain': show(value) }
-        output.publish(
-          'execute_result',
-          'execute_result',
-          { data, metadata: {}, execution_count: count },
-          job.scope,
-        )
+    const finish = (data: unknown): void => {
+      if (data !== undefined) {
+        const shown = { data, metadata: {}, execution_count: count }
+        output.publish('execute_result', 'execute_result', shown, job.scope)
       }
       this.#replies.ok(job, {
         status: 'ok',
@@ -367,6 +383,11 @@ export class Shell implements Interruptible {
         payload: [],
       })
       this.#end()
+    }
+    const done = (value: unknown): void => {
+      const data = content.silent || value === undefined ? undefined : mimeBundle(value)
+      if (data instanceof Promise) this.#wait(job, data, finish)
+      else finish(data)
     }
     this.#activity = 'running'
     try {
@@ -385,7 +406,7 @@ export class Shell implements Interruptible {
     const results: Record<string, object> = {}
     for (const [name, source] of Object.entries(expressions)) {
       try {
-        const data = { 'text/plain': show(this.#options.evaluator.evaluate(`(${source}\n)`)) }
+        const data = mimeBundle(this.#options.evaluator.evaluate(`(${source}\n)`))
         results[name] = { status: 'ok', data, metadata: {} }
       } catch (error) {
         results[name] = this.#replies.describe(job, error).content
@@ -409,8 +430,4 @@ export class Shell implements Interruptible {
     this.#current = undefined
     this.#activity = 'none'
   }
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? inspect(value) : inspect(value, { depth: 4, maxArrayLength: 100 })
 }

@@ -215,6 +215,23 @@ export interface EngineReplies {
   shutdown_reply: OkContent & { readonly restart: boolean }
   interrupt_reply: OkContent
   kernel_info_reply: Readonly<Record<string, unknown>>
+  complete_reply: OkContent & {
+    readonly matches: readonly string[]
+    /** Positions in code points. */
+    readonly cursor_start: number
+    readonly cursor_end: number
+    readonly metadata: object
+  }
+  inspect_reply: OkContent & {
+    readonly found: boolean
+    readonly data: MimeBundle
+    readonly metadata: object
+  }
+  is_complete_reply: { readonly status: 'complete' | 'incomplete' | 'invalid'; readonly indent?: string }
+  history_reply: OkContent & {
+    readonly history: readonly (readonly [session: number, line: number, input: string])[]
+  }
+  comm_info_reply: OkContent & { readonly comms: object }
   _request: OkContent | ErrorContent
 }
 
