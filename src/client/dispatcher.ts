@@ -10,14 +10,16 @@ import { type Deferred, deferred } from '../base/deferred.ts'
 import type { EngineUuid } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
 import { type DisconnectedError, EngineError, type ParallelError } from '../errors.ts'
-import type { MessageType } from '../protocol/catalogue.ts'
+import type { MessageType, OwnRequest } from '../protocol/catalogue.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
+import { withheldFrom } from '../serialize/payload.ts'
 import type { Message, PeerEvent, Transport } from '../transport/socket.ts'
 import { abortLists } from './abort-lists.ts'
 import { CancelGroups } from './cancel-groups.ts'
 import { type Channel, Channels } from './channels.ts'
 import { goneError } from './gone-error.ts'
+import { HeldParts } from './held-parts.ts'
 import { Inquiry } from './inquiry.ts'
 import { type IopubMessage, readIopub } from './iopub-message.ts'
 import { readEngineList, readNotification } from './notifications.ts'
@@ -71,6 +73,9 @@ export interface Submission {
   readonly firstIndex?: number
 }
 
+/** Marks requests that bring what an engine asked for. */
+const PARTS_MARK: { readonly itsparallel: OwnRequest } = { itsparallel: { v: 1, parts: true } }
+
 type Effects = readonly RequestsEffect<RequestRecord, Envelope, Output>[]
 
 export class Dispatcher implements ResultHost {
@@ -81,6 +86,7 @@ export class Dispatcher implements ResultHost {
   readonly #requests = new Requests<RequestRecord, Envelope, Output>()
   readonly #link: Link
   readonly #alarm: Alarm
+  readonly #heldParts = new HeldParts()
   readonly #cancelGroups = new CancelGroups((records, reason) => this.cancel(records, reason))
   /** Subscriptions that the handshake waits for. */
   readonly #subscribed = new Map<Channel, Deferred<void>>()
@@ -186,6 +192,8 @@ export class Dispatcher implements ResultHost {
     })
     owner[addRecord](record)
     if (signal !== undefined && !this.#follow(record, signal)) return record
+    const parts = buffers === undefined ? undefined : withheldFrom(buffers)
+    if (parts !== undefined) this.#heldParts.hold(msgId, parts)
     this.#requests.handle({ type: 'submitted', request: record }, 0)
     this.#channels.send(route, engine, { type, msgId, content, metadata, buffers })
     return record
@@ -266,8 +274,33 @@ export class Dispatcher implements ResultHost {
   #output(envelope: Envelope): void {
     const message = readIopub(envelope, this.#channels.sessionId)
     if (message === undefined) return
+    if (message.type === 'parts_wanted') {
+      this.#bringParts(message.engine, message.digests)
+      // It counts among the messages that the reply announces.
+      const { msgId } = message
+      this.#perform(this.#requests.handle({ type: 'status', msgId, idle: false }, this.clock.nowMs()))
+      return
+    }
     this.#perform(this.#requests.handle(message, this.clock.nowMs()))
     if (message.type === 'output') this.#tell(message)
+  }
+
+  #bringParts(engine: EngineUuid, digests: readonly unknown[]): void {
+    if (this.#goneError !== undefined) return
+    const { content, buffers } = this.#heldParts.answer(digests)
+    const inquiry = new Inquiry()
+    // An engine that dies meanwhile needs them no more.
+    inquiry.answer.catch(() => {})
+    this.submit({
+      route: 'direct',
+      engine,
+      type: 'apply_request',
+      content,
+      metadata: PARTS_MARK,
+      buffers,
+      owner: inquiry,
+      decode: contentOf,
+    })
   }
 
   #notification(envelope: Envelope): void {
@@ -304,6 +337,7 @@ export class Dispatcher implements ResultHost {
   #settle(record: RequestRecord, outcome: Parameters<RequestRecord['settle']>[0]): void {
     record.settle(outcome, this.#options.dateMs(), this.roster)
     record.group?.delete(record)
+    this.#heldParts.release(record.msgId)
     guarded(() => record.owner[settled](record))
   }
 

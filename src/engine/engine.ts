@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { assertNever } from '../base/assert.ts'
+import { systemClock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { newEngineUuid, SAFE_ID } from '../base/ids.ts'
 import type { Logger } from '../base/log.ts'
@@ -14,6 +15,7 @@ import { Evaluator, engineRealm } from './evaluator.ts'
 import { installInterruptProbe } from './interrupt-probe.ts'
 import { IoLink } from './io-link.ts'
 import type { ControllerAddress, FromIoThread } from './io-messages.ts'
+import { KeptParts } from './kept-parts.ts'
 import type { Answer, Answers } from './kernel/answers.ts'
 import { History } from './kernel/history.ts'
 import { KernelBinding } from './kernel/kernel-binding.ts'
@@ -22,6 +24,7 @@ import { Namespace } from './namespace.ts'
 import { engineOperations } from './operations.ts'
 import { Shell } from './shell.ts'
 import { ShellLink } from './shell-link.ts'
+import { readParts } from './shell-requests.ts'
 import { surviveUncaught } from './uncaught.ts'
 
 const CONTROLLER_GONE_MS = 30_000
@@ -123,10 +126,21 @@ class EngineProcess implements Engine {
     const operations = new Map(engineOperations(this.#namespace)).set('bind_kernel', () =>
       this.#kernel.bind(),
     )
+    const parts = new KeptParts(systemClock, digests =>
+      this.#output.publish('parts_request', 'parts_request', { digests }, this.#output.scope),
+    )
     this.#shell = new Shell({
       uuid: this.uuid,
       evaluator: this.#evaluator,
-      realm: engineRealm(this.#evaluator, this.#namespace, operations),
+      realm: {
+        ...engineRealm(this.#evaluator, this.#namespace, operations),
+        withheldParts: parts,
+      },
+      takeParts: request => {
+        const brought = readParts(request)
+        for (const part of brought.parts) parts.keep(part)
+        parts.refuse(brought.missing)
+      },
       output: this.#output,
       shared: this.#io.shared,
       nowMs,

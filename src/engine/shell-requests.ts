@@ -1,7 +1,9 @@
 /** What requests on the shell say, as far as it can be told without running anything. */
 
 import { RemoteProtocolError } from '../errors.ts'
+import type { PartsContent } from '../protocol/catalogue.ts'
 import type { Envelope, Header } from '../protocol/envelope.ts'
+import { isGenuine, type SentOnce } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 
 /** First byte of a Python pickle. */
@@ -24,6 +26,28 @@ export function readHead(request: Envelope): Header {
   const { header, metadata } = request
   if (typeof metadata !== 'object') throw new RemoteProtocolError('a request lacks metadata')
   return header
+}
+
+/** As our own client writes it. */
+const PARTS_MARK = Buffer.from(JSON.stringify({ itsparallel: { v: 1, parts: true } }))
+
+/** Whether a request brings parts of others: told by its bytes, because every request is asked. */
+export function bringsParts(request: Envelope): boolean {
+  return request.metadataFrame.length === PARTS_MARK.length && request.metadataFrame.equals(PARTS_MARK)
+}
+
+/** @throws RemoteProtocolError when it does not say which parts it brings, or brings other ones. */
+export function readParts({ content, buffers }: Envelope): { parts: SentOnce[]; missing: string[] } {
+  const { digests, missing } = content as Partial<PartsContent>
+  if (!isTexts(digests) || !isTexts(missing) || digests.length !== buffers.length)
+    throw new RemoteProtocolError('a request brings parts and does not say which')
+  const parts = digests.map((digest, i) => ({ digest, bytes: buffers[i]! }))
+  if (!parts.every(isGenuine)) throw new RemoteProtocolError('a part is not what its digest says')
+  return { parts, missing }
+}
+
+function isTexts(list: unknown): list is string[] {
+  return Array.isArray(list) && list.every(each => typeof each === 'string')
 }
 
 /** @throws RemoteProtocolError when there is no code in it. */

@@ -18,7 +18,7 @@ import { isThenable } from './operations.ts'
 import { RunTimes } from './run-times.ts'
 import type { SharedState } from './shared-state.ts'
 import { isCell, type Job, type RequestLink, ShellReplies } from './shell-replies.ts'
-import { type ExecuteContent, readExecute, readHead, wrongLanguage } from './shell-requests.ts'
+import { bringsParts, type ExecuteContent, readExecute, readHead, wrongLanguage } from './shell-requests.ts'
 
 /** How long a burst of requests may run before timers and sockets get their turn. */
 const BURST_MS = 5
@@ -31,6 +31,8 @@ export interface ShellOptions {
   readonly uuid: string
   readonly evaluator: Evaluator
   readonly realm: Realm
+  /** Takes in what a program brings because it was asked for it. @throws RemoteProtocolError for anything else. */
+  readonly takeParts: (request: Envelope) => void
   readonly output: CapturedOutput
   readonly shared: SharedState
   readonly nowMs: () => Millis
@@ -107,8 +109,23 @@ export class Shell implements Interruptible {
   accept(request: Envelope, link: RequestLink): void {
     this.#arrivals += 1
     const scope = new OutputScope(request.headerFrame)
-    this.#queue.push({ request, link, arrival: this.#arrivals, scope, started: '', startedMs: 0 })
+    const job = { request, link, arrival: this.#arrivals, scope, started: '', startedMs: 0 }
+    if (bringsParts(request)) {
+      this.#takeParts(job)
+      return
+    }
+    this.#queue.push(job)
     this.#schedule()
+  }
+
+  /** The current request waits for them: they cannot wait for their turn. Nothing of the user's runs here. */
+  #takeParts(job: Job): void {
+    try {
+      this.#options.takeParts(job.request)
+      this.#replies.ok(job, { status: 'ok' })
+    } catch (error) {
+      this.#replies.failed(job, error)
+    }
   }
 
   abort(msgIds: readonly string[]): void {

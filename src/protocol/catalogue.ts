@@ -61,6 +61,15 @@ export interface TaskMetadata {
 export interface OwnRequest {
   /** Version of these rules. */
   readonly v: 1
+  /** Brings parts that the engine asked for: it is taken in at once, whatever else waits. */
+  readonly parts?: true
+}
+
+/** Ours: content of a request that brings what `parts_request` asked for, in the order of its buffers. */
+export interface PartsContent {
+  readonly digests: readonly string[]
+  /** Asked for, and not to be had any more. */
+  readonly missing: readonly string[]
 }
 
 /** Metadata of a request to the broadcast scheduler. */
@@ -243,6 +252,8 @@ export interface OutputMessages {
   execute_result: { readonly data: MimeBundle; readonly metadata: object; readonly execution_count: number }
   display_data: { readonly data: MimeBundle; readonly metadata: object; readonly transient?: object }
   error: Omit<ErrorContent, 'status'>
+  /** Ours: the engine lacks parts of a call (serialize/withheld.ts), and asks the program that sent it. */
+  parts_request: { readonly digests: readonly string[] }
 }
 
 /** A value in several forms, by MIME type. */

@@ -27,6 +27,10 @@ export class OutOfBand {
     return this.#buffer === buffer
   }
 
+  get buffer(): ArrayBuffer {
+    return this.#buffer
+  }
+
   /** A view shows these bytes. */
   show(offset: number, bytes: number, elementBytes: number): void {
     this.#start = Math.min(this.#start, offset)

@@ -89,6 +89,7 @@ function encodeDefinition(encoder: Encoder, definition: Definition): void {
   } else {
     out.byte(DefinitionForm.frame)
     encoder.frames.push(definition.bytes)
+    encoder.noteFrames(encoder.frames.length - 1)
   }
 }
 
@@ -102,14 +103,16 @@ function encodeCaptures(encoder: Encoder, fn: AnyFunction, plan: Plan, inspected
       continue
     }
     encoder.path.enter(name)
-    if (steady !== undefined) {
-      encodeCapture(encoder, plan, name, steady[name])
-      encoder.path.leave()
-      continue
+    const start = encoder.out.position
+    const firstFrame = encoder.frames.length
+    if (steady !== undefined) encodeCapture(encoder, plan, name, steady[name])
+    else {
+      seen ??= inspect(fn, plan)
+      if (plan.cells.has(name)) encoder.value(encoder.variables.cell(seen, name))
+      else encodeCapture(encoder, plan, name, scopeOf(seen.scopes, name)?.[name])
     }
-    seen ??= inspect(fn, plan)
-    if (plan.cells.has(name)) encoder.value(encoder.variables.cell(seen, name))
-    else encodeCapture(encoder, plan, name, scopeOf(seen.scopes, name)?.[name])
+    encoder.noteFrames(firstFrame)
+    encoder.noteRange(start, plan.definition, name)
     encoder.path.leave()
   }
 }

@@ -2,6 +2,7 @@ import { SerializationError } from '../errors.ts'
 import type { Frame } from '../transport/socket.ts'
 import { encodeArrayBuffer, encodeView, type OutOfBand } from './array-buffers.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { CapturedParts } from './captured-parts.ts'
 import { SharedVariables } from './cell.ts'
 import type { Definition } from './definition.ts'
 import { encodeFunction } from './encode-function.ts'
@@ -9,7 +10,7 @@ import { encodeObject } from './encode-object.ts'
 import { releaseInspected } from './inspector.ts'
 import { Path } from './path.ts'
 import { encodeSymbol } from './symbols.ts'
-import { type Kind, MAGIC, SMALL_INTEGER, Tag } from './tags.ts'
+import { Kind, MAGIC, SMALL_INTEGER, Tag } from './tags.ts'
 
 /** Where an encoder stood, to go back to when a part turns out not to travel. */
 export interface Mark {
@@ -44,9 +45,13 @@ export class Encoder {
   readonly #definitionIds = new Map<Definition, number>()
   /** Modules that must be loaded before this payload can be read. */
   readonly #imports = new Set<string>()
+  /** What functions capture, for calls only: replies come once. */
+  readonly #captured = new CapturedParts()
+  #isCall = false
 
   begin(kind: (typeof Kind)[keyof typeof Kind]): void {
     const { out } = this
+    this.#isCall = kind !== Kind.value
     out.position = 0
     out.byte(MAGIC)
     out.byte(kind)
@@ -167,6 +172,16 @@ export class Encoder {
     return id
   }
 
+  /** A variable that functions of one text capture was written from there on. */
+  noteRange(start: number, definition: Definition, name: string): void {
+    if (this.#isCall) this.#captured.addRange(start, this.out.position, definition, name)
+  }
+
+  /** Frames from there on belong to a function, not to its arguments. */
+  noteFrames(first: number): void {
+    if (this.#isCall) this.#captured.addFrames(this.frames, first)
+  }
+
   /** Notes that reading needs this module. */
   needsImport(specifier: string): void {
     this.#imports.add(specifier)
@@ -194,6 +209,7 @@ export class Encoder {
     this.#firstDefinition = mark.firstDefinition
     this.buffers.length = mark.buffers
     this.frames.length = mark.frames
+    this.#captured.forgetFrom(mark.position)
     this.path.depth = mark.depth
   }
 
@@ -222,9 +238,10 @@ export class Encoder {
       out.bytes[headAt] = MANY_FRAMES
       out.double(frames.length)
     } else out.bytes[headAt] = frames.length
-    if (frames.length === 0) return [out.take()]
+    if (frames.length === 0 && this.#captured.isEmpty) return [out.take()]
     const rest = frames.map(frame => (Buffer.isBuffer(frame) ? frame : frame.close(out)))
-    return [out.take(), ...rest]
+    const whole = [out.take(), ...rest]
+    return this.#captured.isEmpty ? whole : this.#captured.withhold(whole, frames)
   }
 
   /** Lets go of everything it saw. */
@@ -232,6 +249,7 @@ export class Encoder {
     this.out.reset()
     this.path.depth = 0
     this.#variables = undefined
+    this.#captured.clear()
     releaseInspected()
     if (this.frames.length > 0) this.frames.length = 0
     if (this.buffers.length > 0) this.buffers.length = 0

@@ -5,8 +5,9 @@
  * definitions by reference. It never begins with 0x80, which is how a Python pickle begins.
  *
  * ```
- * head    0x49 · kind · number of frames that follow (0xff: as a double at the end) · 1 if the first lists modules · body
+ * head    0x49 · kind · number of frames that follow (0xff: as a double at the end) · flags · body
  * frames  [modules to import, as JSON] · definitions and array buffers in the order in which the body meets them
+ * flags   1: the first frame lists modules · 2: parts are withheld (withheld.ts)
  * ```
  */
 
@@ -19,10 +20,13 @@ import { Encoder, HEAD_BYTES, MANY_FRAMES } from './encoder.ts'
 import { loadModules } from './loaded-modules.ts'
 import type { Realm } from './realm.ts'
 import { Kind, MAGIC } from './tags.ts'
+import { isWithholding, makeWhole } from './withheld.ts'
 
 export { type AnyFunction, type Callee, Operation, Reference } from './callee.ts'
 export { type PackedError, packError, type UnpackedError, unpackError } from './error-payload.ts'
 export { nodeRealm, type Realm, type SourcePosition } from './realm.ts'
+export { SENT_ONCE_BYTES_MAX, type SentOnce } from './sent-once.ts'
+export { isGenuine, type WithheldParts, withheldFrom } from './withheld.ts'
 
 /** Given at once where that is possible. */
 export type MaybePromise<T> = T | Promise<T>
@@ -96,6 +100,14 @@ function writeArguments(encoder: Encoder, args: readonly unknown[], numbered: bo
  * @throws ReferenceError when a Reference names nothing.
  */
 export function unpackCall(frames: Message, realm: Realm): MaybePromise<Call> {
+  if (!isWithholding(frames)) return unpackWholeCall(frames, realm)
+  const whole = makeWhole(frames, realm.withheldParts)
+  return whole instanceof Promise
+    ? whole.then(each => unpackWholeCall(each, realm))
+    : unpackWholeCall(whole, realm)
+}
+
+function unpackWholeCall(frames: Message, realm: Realm): MaybePromise<Call> {
   return unpack(frames, realm, (decoder, kind) => {
     if (kind === Kind.functionCall) {
       const callee = decoder.value()

@@ -1,5 +1,6 @@
 import vm from 'node:vm'
 import type { AnyFunction } from './callee.ts'
+import type { WithheldParts } from './withheld.ts'
 
 /** Where a piece of source text stands in the user's own file. Both offsets count from 0. */
 export interface SourcePosition {
@@ -19,6 +20,8 @@ export interface Realm {
   evaluate(source: string, position?: SourcePosition): unknown
   /** Imports a module: `node:…`, or an absolute `file:` URL. */
   import(specifier: string): Promise<unknown>
+  /** What calls may withhold, because it was sent before. */
+  readonly withheldParts?: WithheldParts
   /** The engine's built-in operations by name. */
   readonly operations?: ReadonlyMap<string, AnyFunction>
   /**
