@@ -25,12 +25,12 @@ it('1,000 tasks that capture a 10 MB array bring it to each engine once', async 
   const read = after.map((bytes, i) => (bytes - before[i]!) / MEGABYTE)
   // The first task carries the array itself: one of the engines may get it twice.
   for (const each of read) expect(each).toBeLessThan(25)
-}, 60_000)
+}, 120_000)
 
 it('a map over a function with large captures sends them to each engine once', async () => {
   await using cluster = await RealCluster.start(2)
   await using rc = await cluster.connect()
-  const table = Array.from({ length: 200_000 }, (_, i) => ({ key: `k${i}`, value: i }))
+  const table = Array.from({ length: 20_000 }, (_, i) => ({ key: `k${i}`, value: i }))
   const view = rc.loadBalancedView().with({ chunkSize: 5 })
   const before = await Promise.all(cluster.engines.map(engine => bytesReadBy(engine.pid!)))
   const values = await view.map(
@@ -40,7 +40,7 @@ it('a map over a function with large captures sends them to each engine once', a
   expect(values).toEqual(Array.from({ length: 200 }, (_, i) => i))
   const after = await Promise.all(cluster.engines.map(engine => bytesReadBy(engine.pid!)))
   const read = after.map((bytes, i) => (bytes - before[i]!) / MEGABYTE)
-  for (const each of read) expect(each).toBeLessThan(15)
+  for (const each of read) expect(each).toBeLessThan(2)
 }, 60_000)
 
 it('a captured array is what it was at the moment of each call', async () => {
