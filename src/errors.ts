@@ -106,9 +106,33 @@ export class RemoteProtocolError extends ProtocolError {
   readonly code = 'ERR_REMOTE_PROTOCOL'
 }
 
+/** An engine that died, as far as is known how. */
+export interface DeadEngine {
+  readonly id: number | undefined
+  readonly uuid: string
+  readonly exitCode: number | undefined
+  /** The signal that ended it, such as `SIGKILL`. */
+  readonly signal: string | undefined
+  /** In words, where there are better ones than the above: `out of memory`, `heartbeat lost`, `connection lost`. */
+  readonly reason: string | undefined
+  /** The last lines that it wrote. */
+  readonly stderr: string
+}
+
+export interface EngineErrorOptions extends ParallelErrorOptions {
+  readonly engines?: readonly DeadEngine[]
+}
+
 /** The engine died, and with it what it ran and the names it held. */
 export class EngineError extends ParallelError {
   readonly code: string = 'ERR_ENGINE'
+  /** Those that died: the one that was asked, or each that died with the task in hand. */
+  readonly engines: readonly DeadEngine[]
+
+  constructor(message: string, options: EngineErrorOptions = {}) {
+    super(message, options)
+    this.engines = options.engines ?? []
+  }
 }
 
 /** There is no engine to run on. */

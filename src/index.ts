@@ -11,6 +11,7 @@ export type {
   StreamEvent,
 } from './client/client-events.ts'
 export type { ConnectOptions } from './client/connect.ts'
+export { type Decorator, depend } from './client/depend.ts'
 export {
   Dependency,
   type DependencyInput,
@@ -32,6 +33,7 @@ export type { Distribution, TypedArray } from './client/partition.ts'
 export type { ProgressOptions } from './client/progress.ts'
 export type { EngineQueue, QueueStatus } from './client/queue-status.ts'
 export type { RequestMetadata, RequestStatus } from './client/request-metadata.ts'
+export { requires } from './client/requires.ts'
 export type { Shaped, ViewShape } from './client/shape.ts'
 export type { Targets } from './client/targets.ts'
 export type { ExecuteOptions, ViewOptions } from './client/view.ts'

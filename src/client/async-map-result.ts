@@ -1,6 +1,6 @@
 import { TaskAborted } from '../errors.ts'
 import { AsyncResult } from './async-result.ts'
-import { addRecord, type RequestRecord, settled } from './request-record.ts'
+import { addRecord, type RequestRecord, settled, taskIds } from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
 
 export interface AsyncMapOptions {
@@ -15,6 +15,8 @@ export interface AsyncMapOptions {
 /** What feeds an AsyncMapResult, for as long as there is anything left to send. */
 export interface MapFeed {
   pieceEnded(record: RequestRecord, size: number): void
+  /** Send all that is left now, however much is under way. */
+  sendAll(): void
   /** Send no more. Tells whether there was anything left to send. */
   stop(): boolean
 }
@@ -91,6 +93,12 @@ export class AsyncMapResult<R> extends AsyncResult<R[], 'many'> implements Async
       // One await a piece and not one an element: a million elements would cost a million turns.
       for (const value of await this.#valuesOf(order[next]!)) yield value
     }
+  }
+
+  /** Who depends on it depends on all of it: what has not been sent is sent now. */
+  override [taskIds](): string[] {
+    this.#feed?.sendAll()
+    return super[taskIds]()
   }
 
   [feedWith](feed: MapFeed): void {

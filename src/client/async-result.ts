@@ -5,7 +5,7 @@ import type { Output } from './outputs.ts'
 import { streamText } from './outputs.ts'
 import type { ProgressOptions } from './progress.ts'
 import { describeRequest, type RequestMetadata } from './request-metadata.ts'
-import { addRecord, type RecordOwner, type RequestRecord, seal, settled } from './request-record.ts'
+import { addRecord, type RecordOwner, type RequestRecord, seal, settled, taskIds } from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
 import type { Shaped, ViewShape } from './shape.ts'
 
@@ -89,6 +89,20 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
     this.#open -= 1
     if (record.receivedMs > this.#receivedMs) this.#receivedMs = record.receivedMs
     if (this.ready()) this.#finish()
+  }
+
+  /** @throws UsageError when they are no tasks, or not all of them have been sent. */
+  [taskIds](): string[] {
+    const other = this.records.find(({ route }) => route === 'direct' || route === 'broadcast')
+    if (other !== undefined)
+      throw new UsageError(
+        `a task can depend on tasks of a load-balanced view only, and this is the result of a ${other.route} ${this.#what}: await it first`,
+      )
+    if (!this.#sealed)
+      throw new UsageError(
+        `a task can depend on this ${this.#what} only when all of it has been sent, and its input is still being read: await it first`,
+      )
+    return this.msgIds
   }
 
   then<Value = T, Failure = never>(

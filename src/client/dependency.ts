@@ -1,9 +1,12 @@
 import { UsageError } from '../errors.ts'
 import type { WireDependency } from '../protocol/catalogue.ts'
+import { taskIds } from './request-record.ts'
 
-/** Something whose requests a task can depend on: an AsyncResult. */
+/** Something whose requests a task can depend on: an AsyncResult, that of a map included. */
 export interface HasMessageIds {
   readonly msgIds: readonly string[]
+  /** Where it has it: the same, or why they are no tasks to depend on. */
+  [taskIds]?(): readonly string[]
 }
 
 /** What a task can depend on: results, message ids, lists of them, or a Dependency that says more. */
@@ -56,6 +59,17 @@ export function wireDependency(input: DependencyInput): WireDependency {
 
 function idsOf(results: HasMessageIds | string | readonly (HasMessageIds | string)[]): string[] {
   if (typeof results === 'string') return [results]
-  if (Array.isArray(results)) return results.flatMap(idsOf)
-  return [...(results as HasMessageIds).msgIds]
+  if (isList(results)) return results.flatMap(idsOf)
+  const ids =
+    typeof results === 'object' && results !== null ? (results[taskIds]?.() ?? results.msgIds) : undefined
+  if (!Array.isArray(ids))
+    throw new UsageError(
+      'a task can depend on AsyncResults, message ids, lists of these, and a Dependency; this is something else',
+    )
+  return [...ids]
+}
+
+/** `Array.isArray` does not know readonly arrays. */
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value)
 }

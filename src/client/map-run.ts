@@ -18,6 +18,9 @@ export interface MapRunOptions {
 /** Enough that an engine that ends a piece finds the next one waiting at the scheduler, for every engine. */
 const OUTSTANDING_AN_ENGINE = 3
 
+/** Most pieces that what is left is cut into when all of it must be sent at once. */
+const URGENT_PIECES = 256
+
 /**
  * Feeds a load-balanced `map`: reads its input as far as there is room, cuts it into messages, and sends more when some
  * have come back.
@@ -30,6 +33,8 @@ export class MapRun implements MapFeed {
   #outstanding = 0
   #firstIndex = 0
   #isStopped = false
+  /** Nobody may wait for room any more. */
+  #isUrgent = false
   #isReading = false
 
   /** @throws what packing the first piece throws: a function that cannot travel is refused at the call. */
@@ -51,6 +56,11 @@ export class MapRun implements MapFeed {
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  sendAll(): void {
+    this.#isUrgent = true
+    this.#pump()
   }
 
   stop(): boolean {
@@ -101,10 +111,15 @@ export class MapRun implements MapFeed {
 
   #nextSize(): number {
     const { chunkSize, engines } = this.#options
-    return chunkSize === 'auto' ? this.#sizer.next(this.#reader.remaining, engines()) : chunkSize
+    if (chunkSize !== 'auto') return chunkSize
+    const { remaining } = this.#reader
+    const size = this.#sizer.next(remaining, engines())
+    // Nothing more will be learnt before all is sent.
+    return this.#isUrgent ? Math.max(size, Math.ceil((remaining ?? 0) / URGENT_PIECES)) : size
   }
 
   #outstandingMax(): number {
+    if (this.#isUrgent) return Number.POSITIVE_INFINITY
     const { maxOutstanding, engines } = this.#options
     return maxOutstanding === 'auto' ? Math.max(1, engines()) * OUTSTANDING_AN_ENGINE : maxOutstanding
   }

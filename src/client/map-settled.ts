@@ -24,6 +24,8 @@ export async function mapSettled(
     try {
       values[index] = await fn(...columns.map(column => column[index]))
     } catch (error) {
+      // It is not the element that failed: the whole message must go to another engine.
+      if (error instanceof Error && error.name === 'UnmetDependency') throw error
       values[index] = undefined
       failures.push([index, error])
     }

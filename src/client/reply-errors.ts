@@ -1,5 +1,6 @@
 import type { EngineUuid } from '../base/ids.ts'
 import {
+  type DeadEngine,
   EngineError,
   ImpossibleDependency,
   NoEnginesError,
@@ -8,7 +9,7 @@ import {
   TaskTimeout,
   UnmetDependency,
 } from '../errors.ts'
-import type { DeathCause, EngineInfo } from '../protocol/catalogue.ts'
+import type { Death, DeathCause, EngineInfo } from '../protocol/catalogue.ts'
 import { unpackError } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 
@@ -26,11 +27,18 @@ type Content = Readonly<Record<string, unknown>>
 
 /** The error that a reply with another status than `ok` stands for. */
 export function errorFromReply(content: Content, buffers: Message, place: FailurePlace): Error {
+  return withoutLocalFrames(() => readError(content, buffers, place))
+}
+
+function readError(content: Content, buffers: Message, place: FailurePlace): Error {
   if (content.status === 'aborted') return new TaskAborted(`task ${place.msgId} was aborted before it ran`)
   const reason = typeof content.evalue === 'string' ? content.evalue : ''
+  const where = place.engineId === undefined ? '' : ` [engine ${place.engineId}]`
   switch (content.ename) {
     case 'EngineError':
-      return new EngineError(reason || `an engine died while running task ${place.msgId}`)
+      return new EngineError(reason || `an engine died while running task ${place.msgId}`, {
+        engines: readDeaths(content.deaths),
+      })
     case 'NoEnginesError':
       return new NoEnginesError(reason || 'there is no engine to run on')
     case 'TaskAborted':
@@ -40,7 +48,7 @@ export function errorFromReply(content: Content, buffers: Message, place: Failur
         reason || `task ${place.msgId} waited longer for its dependencies than its timeout allows`,
       )
     case 'UnmetDependency':
-      return new UnmetDependency(reason || `no engine meets what task ${place.msgId} depends on`)
+      return new UnmetDependency(`${reason || `what task ${place.msgId} depends on is not met`}${where}`)
     case 'ImpossibleDependency':
     case 'InvalidDependency':
       return new ImpossibleDependency(
@@ -59,19 +67,16 @@ function remoteError(content: Content, buffers: Message, place: FailurePlace): R
   )
   const info = (content.engine_info ?? {}) as EngineInfo
   const engineId = place.engineId ?? (info.engine_id === -1 ? undefined : info.engine_id)
-  return withoutLocalFrames(
-    () =>
-      new RemoteError({
-        ename: error.ename,
-        evalue: error.evalue,
-        traceback: error.traceback,
-        msgId: place.msgId,
-        ...(engineId !== undefined && { engineId }),
-        ...(place.engineUuid !== undefined && { engineUuid: place.engineUuid }),
-        ...(typeof content.index === 'number' && { index: place.firstIndex + content.index }),
-        ...(error.cause !== undefined && { cause: error.cause }),
-      }),
-  )
+  return new RemoteError({
+    ename: error.ename,
+    evalue: error.evalue,
+    traceback: error.traceback,
+    msgId: place.msgId,
+    ...(engineId !== undefined && { engineId }),
+    ...(place.engineUuid !== undefined && { engineUuid: place.engineUuid }),
+    ...(typeof content.index === 'number' && { index: place.firstIndex + content.index }),
+    ...(error.cause !== undefined && { cause: error.cause }),
+  })
 }
 
 /** Errors are made where replies are read, and those frames of ours tell a user nothing. */
@@ -88,9 +93,29 @@ function withoutLocalFrames<E extends Error>(make: () => E): E {
 /** The error of a request whose engine died with it. */
 export function engineDied(place: FailurePlace, cause: DeathCause | undefined): EngineError {
   const who = place.engineId === undefined ? `engine ${place.engineUuid}` : `engine ${place.engineId}`
-  return new EngineError(`${who} died while running task ${place.msgId}${describeDeath(cause)}`, {
-    cause,
-  })
+  const engines = [readDeath(place.engineId, place.engineUuid ?? '', cause)]
+  return new EngineError(
+    `${who} died while running task ${place.msgId}, and the names it held died with it${describeDeath(cause)}`,
+    { engines },
+  )
+}
+
+function readDeaths(deaths: unknown): DeadEngine[] {
+  if (!Array.isArray(deaths)) return []
+  return (deaths as Partial<Death>[]).map(({ engine_id, engine_uuid, cause }) =>
+    readDeath(engine_id, String(engine_uuid), cause ?? undefined),
+  )
+}
+
+function readDeath(id: unknown, uuid: string, cause: DeathCause = {}): DeadEngine {
+  return {
+    id: typeof id === 'number' ? id : undefined,
+    uuid,
+    exitCode: cause.exit_code ?? undefined,
+    signal: cause.signal ?? undefined,
+    reason: cause.reason,
+    stderr: cause.stderr ?? '',
+  }
 }
 
 /** `: killed by SIGKILL`, with the last lines of its stderr below, as far as is known. */

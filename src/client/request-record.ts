@@ -12,6 +12,8 @@ import { wireDateMs } from './wire-date.ts'
 export const addRecord = Symbol('addRecord')
 export const seal = Symbol('seal')
 export const settled = Symbol('settled')
+/** Ids of all its requests, for a task that depends on them. */
+export const taskIds = Symbol('taskIds')
 
 /** Who wants to know what becomes of requests. */
 export interface RecordOwner {

@@ -44,7 +44,7 @@ function unknownTarget(roster: Roster, id: number): InvalidTargetError {
       ? 'no engine is running: start some with `ipcluster engines --n=4`'
       : `engines running: ${live.join(', ')}`
   const why = roster.hasLeft(id)
-    ? `engine ${id} is gone${describeDeath(roster.causeOf(id))}`
+    ? `engine ${id} is gone, and the names it held with it${describeDeath(roster.causeOf(id))}`
     : `there is no engine ${String(id)}`
   return new InvalidTargetError(`${why}; ${who}`)
 }

@@ -20,6 +20,9 @@ import type { Task } from './state/task.ts'
 import type { TaskQueueEffect, TaskQueueEvent } from './state/task-events.ts'
 import type { TaskQueue } from './state/task-queue.ts'
 
+/** It goes into an error, and is kept as long as its task. */
+const REFUSAL_LENGTH_MAX = 500
+
 export interface TaskShellOptions extends Intake {
   readonly clock: Clock
   readonly queue: TaskQueue
@@ -93,7 +96,9 @@ export class TaskShell {
         return
       }
       const engine = reply.frames[0]!.toString('latin1')
-      this.#happened({ type: 'task_replied', engine, msgId, reply, metadata: reply.metadata })
+      const { metadata } = reply
+      const refusal = metadata.dependencies_met === false ? refusalOf(reply) : undefined
+      this.#happened({ type: 'task_replied', engine, msgId, reply, metadata, refusal })
     })
   }
 
@@ -162,4 +167,10 @@ export function swapped(frames: Message): Message {
   copy[0] = frames[1]!
   copy[1] = frames[0]!
   return copy
+}
+
+/** What an engine says of the dependency that is not met there. */
+function refusalOf(reply: Envelope): string {
+  const { evalue } = reply.content
+  return typeof evalue === 'string' ? evalue.slice(0, REFUSAL_LENGTH_MAX) : ''
 }

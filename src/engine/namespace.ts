@@ -46,7 +46,10 @@ export class Namespace {
     const source = this.withShadows(`(${name}\n)`).source
     let script = this.#expressions.get(source)
     if (script === undefined) {
-      script = new vm.Script(source, { filename: '<name>' })
+      script = new vm.Script(source, {
+        filename: '<name>',
+        importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+      })
       if (this.#expressions.size >= 1000) this.#expressions.clear()
       this.#expressions.set(source, script)
     }

@@ -6,6 +6,8 @@
 
 /** Content of a failed reply, of `hub_error`, and (less `status`) of iopub `error`. */
 export interface ErrorContent {
+  /** Ours: of an EngineError, whose deaths are behind it. */
+  readonly deaths?: readonly Death[]
   readonly status: 'error'
   readonly ename: string
   readonly evalue: string
@@ -118,6 +120,13 @@ export interface DeathCause {
   readonly reason?: string
   /** The last lines it wrote to stderr. */
   readonly stderr?: string
+}
+
+/** Ours: an engine that died, as an EngineError's content lists it under `deaths`. */
+export interface Death {
+  readonly engine_uuid: string
+  readonly engine_id: number
+  readonly cause: DeathCause | null
 }
 
 /** Requests to the hub, on the registration socket. */

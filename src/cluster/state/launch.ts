@@ -25,7 +25,7 @@
  */
 
 import type { Millis } from '../../base/clock.ts'
-import type { DeathCause } from '../../protocol/catalogue.ts'
+import { deathCause } from './death-cause.ts'
 import type {
   BatchNumber,
   LaunchEffect,
@@ -411,9 +411,12 @@ function reportDeath(
   end: ProgramEnd,
   isAsked: boolean,
 ): LaunchEffect {
-  const how = { exit_code: end.exitCode, signal: end.signal, stderr: end.output }
-  const cause: DeathCause = isAsked ? { ...how, reason: 'stopped' } : how
-  return { type: 'report_death', id: registration.id, uuid: registration.uuid, cause }
+  return {
+    type: 'report_death',
+    id: registration.id,
+    uuid: registration.uuid,
+    cause: deathCause(end, isAsked),
+  }
 }
 
 function press(ending: Ending | undefined, nowMs: Millis): 'kill' | 'give up' | undefined {

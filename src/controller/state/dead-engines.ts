@@ -18,6 +18,11 @@ export class DeadEngines {
     return this.#deaths.get(uuid)
   }
 
+  /** By the number that it had. Looks at all of them. */
+  byId(id: number): EngineDeath | undefined {
+    return [...this.#deaths.values()].find(death => death.id === id)
+  }
+
   died(death: EngineDeath): void {
     this.#deaths.set(death.uuid, death)
     if (this.#deaths.size <= REMEMBERED_MAX) return

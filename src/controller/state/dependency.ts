@@ -1,12 +1,15 @@
 /**
- * Graph dependencies of tasks: `after` (when a task may start) and `follow` (where). Decides from the outcomes of other
- * tasks whether a dependency is met, or can no longer be. It does not know engines' names, queues or timeouts.
+ * Graph dependencies of tasks, `after` (when a task may start) and `follow` (where), as they are asked for. What has come
+ * of one is `dependency-progress.ts`.
  */
 
 /** What became of a task: `unseen` was never submitted, `pending` has not ended. */
-export type Outcome = 'unseen' | 'pending' | 'ok' | 'failed'
+export type Outcome = 'unseen' | 'pending' | Ended
+
+export type Ended = 'ok' | 'failed'
 
 export interface Dependency {
+  /** Each once. */
   readonly ids: readonly string[]
   /** Every one of the ids, or any of them. */
   readonly all: boolean
@@ -15,8 +18,6 @@ export interface Dependency {
   /** Tasks that failed count. */
   readonly failure: boolean
 }
-
-export type OutcomeOf = (msgId: string) => Outcome
 
 /**
  * Reads a dependency as it travels: a list of ids, one id, or ids with conditions.
@@ -39,28 +40,19 @@ export function readDependency(wire: unknown): Dependency | string | undefined {
   if (success !== true && failure !== true) {
     return 'a dependency counts neither success nor failure and could never be met'
   }
-  return { ids: dependencies, all: all === true, success: success === true, failure: failure === true }
+  return {
+    ids: [...new Set(dependencies)],
+    all: all === true,
+    success: success === true,
+    failure: failure === true,
+  }
 }
 
 function simple(ids: readonly string[]): Dependency {
-  return { ids: [...ids], all: true, success: true, failure: false }
+  return { ids: [...new Set(ids)], all: true, success: true, failure: false }
 }
 
 /** Whether an outcome is one of those that the dependency waits for. */
-export function counts(dependency: Dependency, outcome: Outcome): boolean {
-  return (outcome === 'ok' && dependency.success) || (outcome === 'failed' && dependency.failure)
-}
-
-export function isMet(dependency: Dependency, outcomeOf: OutcomeOf): boolean {
-  const met = (id: string): boolean => counts(dependency, outcomeOf(id))
-  return dependency.all ? dependency.ids.every(met) : dependency.ids.some(met)
-}
-
-/** Whether nothing that may still happen can meet it. */
-export function isUnreachable(dependency: Dependency, outcomeOf: OutcomeOf): boolean {
-  const against = (id: string): boolean => {
-    const outcome = outcomeOf(id)
-    return (outcome === 'ok' && !dependency.success) || (outcome === 'failed' && !dependency.failure)
-  }
-  return dependency.all ? dependency.ids.some(against) : dependency.ids.every(against)
+export function isWanted(dependency: Dependency, outcome: Ended): boolean {
+  return outcome === 'ok' ? dependency.success : dependency.failure
 }

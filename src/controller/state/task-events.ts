@@ -34,6 +34,8 @@ export type TaskQueueEvent =
       readonly msgId: string
       readonly reply: Envelope
       readonly metadata: Json
+      /** What a reply says whose metadata tells that a dependency is not met there. */
+      readonly refusal?: string | undefined
     }
   | { readonly type: 'tick' }
 

@@ -34,7 +34,8 @@ import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 import type { ErrorContent } from '../../protocol/catalogue.ts'
 import { DeadEngines, type EngineDeath } from './dead-engines.ts'
-import { isMet, isUnreachable, type Outcome, type OutcomeOf } from './dependency.ts'
+import type { Outcome } from './dependency.ts'
+import { hopelessText, timeoutText, unknownText } from './dependency-texts.ts'
 import { Dependents } from './dependents.ts'
 import { EnginePool, type PoolEngine } from './engine-pool.ts'
 import { IndexedHeap } from './indexed-heap.ts'
@@ -60,6 +61,8 @@ export class TaskQueue {
   readonly #waiting = new WaitingRoom()
   readonly #suspects = new WaitingRoom()
   readonly #dependents = new Dependents()
+  /** Parked tasks that may not run everywhere: the end of an engine may be theirs. */
+  readonly #parkedBound = new Set<Task>()
   readonly #timeouts = new IndexedHeap<Task>((a, b) => a.deadlineMs < b.deadlineMs)
   readonly #limbo = new Limbo()
   readonly #dead = new DeadEngines()
@@ -77,12 +80,7 @@ export class TaskQueue {
   constructor(options: TaskQueueOptions) {
     this.#pool = new EnginePool(options)
     this.#limboMs = options.limboMs ?? 5000
-    this.#surroundings = {
-      pool: this.#pool,
-      dead: this.#dead,
-      history: this.#history,
-      outcomeOf: this.#outcomeOf,
-    }
+    this.#surroundings = { pool: this.#pool, dead: this.#dead }
   }
 
   get wakeAtMs(): Millis {
@@ -158,45 +156,51 @@ export class TaskQueue {
       return
     }
     this.#story.tell(msgId, 'submitted')
-    if (plan.after === undefined && plan.follow === undefined) {
+    if (task.after === undefined && task.follow === undefined) {
       this.#run(task, nowMs, effects)
       return
     }
-    for (const dependency of [plan.after, plan.follow]) {
-      const known = (id: string): boolean => id !== msgId && this.#outcomeOf(id) !== 'unseen'
-      if (dependency === undefined || dependency.ids.every(known)) continue
-      this.#fail(task, errorContent('InvalidDependency', ''), effects)
-      return
-    }
-    this.#dependents.watch(task, this.#outcomeOf)
-    this.#look(task, nowMs, effects)
+    const unknown = this.#dependents.watch(task, id => this.#outcomeOf(id), this.#history)
+    if (unknown === undefined) this.#look(task, nowMs, effects)
+    else this.#fail(task, errorContent('InvalidDependency', unknownText(task, unknown)), effects)
   }
 
   /** Looks at a task that waits for others: it may now run, or never. */
   #look(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
-    const { after, follow } = task.plan
-    if (
-      (after !== undefined && isUnreachable(after, this.#outcomeOf)) ||
-      (follow !== undefined && isUnreachable(follow, this.#outcomeOf))
-    ) {
-      this.#fail(task, errorContent('ImpossibleDependency', ''), effects)
+    const { after, follow } = task
+    const hopeless = hopelessText(task)
+    if (hopeless !== undefined) this.#fail(task, errorContent('ImpossibleDependency', hopeless), effects)
+    else if (after?.isMet !== false && follow?.isMet !== false) this.#run(task, nowMs, effects)
+    else this.#park(task, nowMs, effects)
+  }
+
+  /** Lets a task wait for others, unless there will be no engine for it then. */
+  #park(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
+    const where = task.plan.own ? whereaboutsOf(task, this.#surroundings) : ANYWHERE
+    if ('status' in where) {
+      this.#giveUp(task, where, effects)
       return
     }
-    if (after === undefined || isMet(after, this.#outcomeOf)) this.#run(task, nowMs, effects)
-    else this.#startTimeout(task, nowMs)
+    if (task.plan.targets !== undefined || task.follow !== undefined) this.#parkedBound.add(task)
+    if (task.deadlineMs === Number.POSITIVE_INFINITY) this.#startTimeout(task, nowMs)
   }
 
   #wakeDependents(nowMs: Millis, effects: TaskQueueEffect[]): void {
     // A loop and not a recursion: one failure may bring down a chain of ten thousand.
     for (let msgId = this.#ended.pop(); msgId !== undefined; msgId = this.#ended.pop()) {
-      for (const task of this.#dependents.of(msgId)) {
-        if (task.stage === 'parked' || task.stage === 'queued') this.#look(task, nowMs, effects)
+      const outcome = this.#history.outcome(msgId)
+      if (outcome === 'unseen') continue
+      for (const task of this.#dependents.ended(msgId, outcome, this.#history.engineOf(msgId))) {
+        // One that is queued already may run on more engines now.
+        const isConcerned = task.stage === 'parked' || (task.stage === 'queued' && task.follow !== undefined)
+        if (isConcerned) this.#look(task, nowMs, effects)
       }
     }
   }
 
-  readonly #outcomeOf: OutcomeOf = (msgId): Outcome =>
-    this.#tasks.has(msgId) ? 'pending' : this.#history.outcome(msgId)
+  #outcomeOf(msgId: string): Outcome {
+    return this.#tasks.has(msgId) ? 'pending' : this.#history.outcome(msgId)
+  }
 
   // --- tasks go to engines ---
 
@@ -305,7 +309,7 @@ export class TaskQueue {
     const { status } = metadata
     const ok = status === 'ok' || status === undefined
     if (metadata.dependencies_met === false) {
-      task.refuse(uuid)
+      task.refuse(uuid, event.refusal ?? '')
       this.#story.tell(task.msgId, 'refused by engine', uuid)
       this.#run(task, nowMs, effects)
     } else if (!ok && task.retriesLeft > 0 && !(task.plan.own && status === 'aborted')) {
@@ -349,6 +353,7 @@ export class TaskQueue {
     for (const task of [...this.#waiting.particular(), ...this.#suspects.particular()]) {
       if (task.stage === 'queued') this.#run(task, nowMs, effects)
     }
+    for (const task of [...this.#parkedBound]) this.#park(task, nowMs, effects)
     this.#fillAllAgain(effects)
   }
 
@@ -400,7 +405,7 @@ export class TaskQueue {
   #tick(nowMs: Millis, effects: TaskQueueEffect[]): void {
     for (let task = this.#timeouts.peek(); task !== undefined; task = this.#timeouts.peek()) {
       if (task.deadlineMs > nowMs) break
-      this.#fail(task, errorContent('TaskTimeout', ''), effects)
+      this.#fail(task, errorContent('TaskTimeout', timeoutText(task)), effects)
     }
     for (const { task, death } of this.#limbo.expired(nowMs)) {
       this.#failLikeTheOriginal(task, death, nowMs, effects)
@@ -458,8 +463,10 @@ export class TaskQueue {
   }
 
   #leaveStage(task: Task): void {
-    if (task.stage === 'parked') this.#parked -= 1
-    else if (task.stage === 'queued') (task.suspect ? this.#suspects : this.#waiting).remove(task)
+    if (task.stage === 'parked') {
+      this.#parked -= 1
+      if (this.#parkedBound.size > 0) this.#parkedBound.delete(task)
+    } else if (task.stage === 'queued') (task.suspect ? this.#suspects : this.#waiting).remove(task)
   }
 
   /** @throws InvariantError when the machine contradicts itself. */

@@ -5,33 +5,31 @@
 
 import type { ErrorContent } from '../../protocol/catalogue.ts'
 import type { DeadEngines } from './dead-engines.ts'
-import { counts, type Dependency, type OutcomeOf } from './dependency.ts'
+import type { DependencyProgress } from './dependency-progress.ts'
+import { noTargetText, nowhereToFollowText, refusedText, scatteredText } from './dependency-texts.ts'
 import type { EnginePool } from './engine-pool.ts'
 import type { Task } from './task.ts'
-import type { TaskHistory } from './task-history.ts'
 import { ANYWHERE, type Whereabouts } from './waiting-room.ts'
 import { diedWithTargets, errorContent } from './wire-error.ts'
 
 export interface Surroundings {
   readonly pool: EnginePool<Task>
   readonly dead: DeadEngines
-  readonly history: TaskHistory
-  readonly outcomeOf: OutcomeOf
 }
 
 const NO_ENGINES: ReadonlySet<string> = new Set()
 
 /** Where a task may run at present; an error when it never will. */
 export function whereaboutsOf(task: Task, around: Surroundings): Whereabouts | ErrorContent {
-  const { targets, follow, own } = task.plan
-  const { refusedBy, failedOn } = task
+  const { targets, own } = task.plan
+  const { refusedBy, failedOn, follow } = task
   if (targets === undefined && follow === undefined && refusedBy === undefined && failedOn === undefined) {
     return ANYWHERE
   }
   let include = targets
   if (follow !== undefined) {
     const engines = enginesToFollow(follow, around)
-    if (engines === undefined) return errorContent('ImpossibleDependency', '')
+    if ('status' in engines) return engines
     include = targets === undefined ? engines : intersection(targets, engines)
     // Nothing it follows has ended well yet: it waits for that, in a line that no engine serves.
     if (engines.size === 0) return { include: engines }
@@ -48,7 +46,8 @@ function whereOriginal(
   if (include === undefined) return blacklist.size === 0 ? ANYWHERE : { exclude: blacklist }
   const left = difference(include, blacklist)
   for (const engine of left) if (pool.get(engine) !== undefined) return { include: left }
-  return errorContent('ImpossibleDependency', '')
+  const live = [...include].filter(engine => pool.get(engine) !== undefined)
+  return impossible(live.length === 0 ? noTargetText(task) : refusedText(task, idsOf(live, pool)))
 }
 
 function whereOwn(
@@ -67,41 +66,43 @@ function whereOwn(
     if (refusedBy.has(engine)) refused += 1
     else if (failedOn.has(engine)) failed += 1
   }
-  if (live === 0 && include !== undefined) return targetsGone(include, dead)
-  if (live > 0 && refused === live) return errorContent('ImpossibleDependency', '')
+  if (live === 0 && include !== undefined) return targetsGone(task, include, dead)
+  if (live > 0 && refused === live) return impossible(refusedText(task, idsOf(refusedBy, pool)))
   // Where it failed it goes again only when there is nowhere else.
   const avoid = live > 0 && refused + failed === live ? refusedBy : union(refusedBy, failedOn)
   if (include !== undefined) return { include: difference(include, avoid) }
   return avoid.size === 0 ? ANYWHERE : { exclude: avoid }
 }
 
-function targetsGone(include: ReadonlySet<string>, dead: DeadEngines): ErrorContent {
+function targetsGone(task: Task, include: ReadonlySet<string>, dead: DeadEngines): ErrorContent {
   const deaths = [...include].map(uuid => dead.get(uuid)).filter(death => death !== undefined)
-  return deaths.length === 0 ? errorContent('ImpossibleDependency', '') : diedWithTargets(deaths)
+  return deaths.length === 0 ? impossible(noTargetText(task)) : diedWithTargets(deaths)
 }
 
-/** Engines on which `follow` is met by what ended there; empty: not yet; undefined: never. */
+function impossible(text: string): ErrorContent {
+  return errorContent('ImpossibleDependency', text)
+}
+
+/** Numbers of those that are there. */
+function idsOf(engines: Iterable<string>, pool: EnginePool<Task>): number[] {
+  return [...engines].flatMap(engine => pool.get(engine)?.id ?? []).sort((a, b) => a - b)
+}
+
+/** Engines on which `follow` is met by what ended there; none: not yet; an error: never. */
 function enginesToFollow(
-  follow: Dependency,
-  { pool, history, outcomeOf }: Surroundings,
-): Set<string> | undefined {
-  const byId = new Map<number, number>()
-  let counted = 0
-  for (const id of follow.ids) {
-    if (!counts(follow, outcomeOf(id))) continue
-    counted += 1
-    const engineId = history.engineOf(id)
-    if (engineId !== undefined) byId.set(engineId, (byId.get(engineId) ?? 0) + 1)
-  }
-  if (follow.all && byId.size > 1) return undefined
-  if (follow.all && counted < follow.ids.length) return new Set()
+  follow: DependencyProgress,
+  { pool, dead }: Surroundings,
+): ReadonlySet<string> | ErrorContent {
+  const { all } = follow.dependency
+  if (all && follow.engines.size > 1) return impossible(scatteredText(follow))
   const engines = new Set<string>()
-  for (const engine of pool.all()) {
-    const there = byId.get(engine.id) ?? 0
-    if (follow.all ? there === follow.ids.length : there > 0) engines.add(engine.uuid)
-  }
-  const mayStillGrow = !follow.all && counted < follow.ids.length
-  return engines.size > 0 || mayStillGrow ? engines : undefined
+  for (const engine of pool.all()) if (follow.engines.has(engine.id)) engines.add(engine.uuid)
+  // Where all are wanted on one engine, the first that ended elsewhere decides: the others need not be waited for.
+  const isLost = all
+    ? follow.nowhere > 0 || (follow.engines.size > 0 && engines.size === 0)
+    : follow.open === 0 && engines.size === 0
+  if (isLost) return impossible(nowhereToFollowText(follow, dead))
+  return all && !follow.isMet ? NO_ENGINES : engines
 }
 
 function union(

@@ -2,6 +2,7 @@ import type { Millis } from '../../base/clock.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Frame } from '../../transport/socket.ts'
 import type { EngineDeath } from './dead-engines.ts'
+import { DependencyProgress } from './dependency-progress.ts'
 import type { HeapItem } from './indexed-heap.ts'
 import type { TaskPlan } from './task-plan.ts'
 import type { Line } from './waiting-room.ts'
@@ -15,12 +16,16 @@ export class Task implements HeapItem {
   readonly client: Frame
   readonly request: Envelope
   readonly plan: TaskPlan
+  readonly after: DependencyProgress | undefined
+  readonly follow: DependencyProgress | undefined
   retriesLeft: number
   stage: TaskStage = 'parked'
   /** Uuid of the engine that this attempt is with. */
   engine: string | undefined = undefined
   /** Engines that said the task's functional dependency is not met there. */
   refusedBy: Set<string> | undefined = undefined
+  /** What the last of them said about it. */
+  refusal = ''
   /** Engines on which an attempt failed. */
   failedOn: Set<string> | undefined = undefined
   /** The failed reply of the last attempt, for when there is no other. */
@@ -40,6 +45,8 @@ export class Task implements HeapItem {
     this.client = client
     this.request = request
     this.plan = plan
+    this.after = plan.after && new DependencyProgress(plan.after)
+    this.follow = plan.follow && new DependencyProgress(plan.follow)
     this.retriesLeft = plan.retries
   }
 
@@ -48,7 +55,8 @@ export class Task implements HeapItem {
     return this.deaths !== undefined
   }
 
-  refuse(engine: string): void {
+  refuse(engine: string, refusal: string): void {
+    this.refusal = refusal
     this.refusedBy ??= new Set()
     this.refusedBy.add(engine)
   }

@@ -77,7 +77,8 @@ export function diedWithTargets(deaths: readonly EngineDeath[]): ErrorContent {
 
 /** A direct request names an engine that is gone, or was never there. */
 export function noSuchEngine(uuid: string, death: EngineDeath | undefined): ErrorContent {
-  if (death !== undefined) return withDeaths(`it is gone: ${describeDeath(death)}`, [death])
+  if (death !== undefined)
+    return withDeaths(`it is gone, and the names it held with it: ${describeDeath(death)}`, [death])
   return errorContent('EngineError', `there is no engine ${uuid}: it is gone, or was never there`)
 }
 
@@ -85,7 +86,7 @@ function withDeaths(evalue: string, deaths: readonly EngineDeath[]): ErrorConten
   return {
     ...errorContent('EngineError', evalue),
     deaths: deaths.map(({ uuid, id, cause }) => ({ engine_uuid: uuid, engine_id: id, cause: cause ?? null })),
-  } as ErrorContent
+  }
 }
 
 /** `engine 3 (killed by SIGKILL)`: which engine, and what is known of its end. */

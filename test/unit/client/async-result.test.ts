@@ -235,9 +235,18 @@ describe('AsyncResult', () => {
     const error = await failure(bench.result)
     expect(error).toBeInstanceOf(EngineError)
     expect(error.message).toMatch(
-      /^engine 0 died while running task m\d+: killed by SIGKILL\n.*\nout of memory$/,
+      /^engine 0 died while running task m\d+, and the names it held died with it: killed by SIGKILL\n.*\nout of memory$/,
     )
-    expect(error.cause).toEqual(cause)
+    expect((error as EngineError).engines).toEqual([
+      {
+        id: 0,
+        uuid: 'e0',
+        exitCode: undefined,
+        signal: 'SIGKILL',
+        reason: undefined,
+        stderr: 'out of memory\n',
+      },
+    ])
   })
 
   it('AsyncResult passes on that the controller is gone', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AsyncMapResult } from '../../../src/client/async-map-result.ts'
 import type { Client } from '../../../src/client/client.ts'
-import { Dependency } from '../../../src/client/dependency.ts'
+import { Dependency, type DependencyInput } from '../../../src/client/dependency.ts'
 import {
   CompositeError,
   EngineError,
@@ -243,7 +243,9 @@ describe('DirectView', () => {
     const view = rc.directView(1)
     cluster.removeEngine(cluster.engines[1]!, { exit_code: 3 })
     await settle()
-    expect(() => view.apply(() => 1)).toThrow('engine 1 is gone: exit code 3; engines running: 0, 2')
+    expect(() => view.apply(() => 1)).toThrow(
+      'engine 1 is gone, and the names it held with it: exit code 3; engines running: 0, 2',
+    )
     expect(rc.at(-1).targets).toBe(2)
   })
 
@@ -301,6 +303,36 @@ describe('LoadBalancedView', () => {
         targets: [cluster.engines[1]!.uuid],
       },
     ])
+  })
+
+  it('LoadBalancedView refuses to depend on what is no task', async () => {
+    const afterThis = (input: unknown) => () =>
+      rc
+        .loadBalancedView()
+        .with({ after: input as DependencyInput })
+        .apply(() => 1)
+    expect(afterThis(rc.at(0).apply(() => 1))).toThrow('this is the result of a direct apply: await it first')
+    expect(afterThis([{ nonsense: true }])).toThrow('this is something else')
+    async function* slow() {
+      yield await new Promise<number>(() => {})
+    }
+    const reading = rc.loadBalancedView().map((x: number) => x, slow())
+    expect(afterThis(reading)).toThrow('its input is still being read')
+    reading.cancel()
+  })
+
+  it('LoadBalancedView depends on all of a map, which is then sent at once', async () => {
+    const view = rc.loadBalancedView().with({ chunkSize: 1, maxOutstanding: 1 })
+    const map = view.map((x: number) => x + 1, [1, 2, 3, 4, 5])
+    expect(map.msgIds).toHaveLength(1)
+    const last = view.with({ after: [map, 'another'] }).apply(() => 'last')
+    expect(map.msgIds).toHaveLength(5)
+    await last
+    expect(cluster.requestsOf('apply_request').at(-1)!.envelope.metadata.after).toEqual([
+      ...map.msgIds,
+      'another',
+    ])
+    expect(await map).toEqual([2, 3, 4, 5, 6])
   })
 
   it('LoadBalancedView waits in the controller while there are no engines', async () => {

@@ -39,7 +39,9 @@ describe('Direct', () => {
     expect(ask('m', 'a', true)).toMatchObject([{ error: { ename: 'EngineError' } }])
     handle({ type: 'engine_joined', engine: 'a', id: 3 })
     handle({ type: 'engine_left', engine: 'a', cause: { exit_code: 7 } })
-    expect(ask('m', 'a', true)).toMatchObject([{ error: { evalue: 'it is gone: engine 3 (exit code 7)' } }])
+    expect(ask('m', 'a', true)).toMatchObject([
+      { error: { evalue: 'it is gone, and the names it held with it: engine 3 (exit code 7)' } },
+    ])
   })
 
   it('passes late replies of a dead engine, and fails in the records what stays open', () => {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { TaskQueueEffect, TaskQueueOptions } from '../../../../src/controller/state/task-events.ts'
+import type {
+  TaskQueueEffect,
+  TaskQueueEvent,
+  TaskQueueOptions,
+} from '../../../../src/controller/state/task-events.ts'
 import { TaskQueue } from '../../../../src/controller/state/task-queue.ts'
 import type { DeathCause } from '../../../../src/protocol/catalogue.ts'
 import type { Json } from '../../../../src/protocol/envelope.ts'
@@ -73,13 +77,14 @@ class World {
     return this.#after(this.queue.handle(event, this.nowMs))
   }
 
-  reply(engine: string, msgId: string, metadata: Json = { status: 'ok' }): string[] {
+  reply(engine: string, msgId: string, metadata: Json = { status: 'ok' }, refusal?: string): string[] {
     const event = {
       type: 'task_replied',
       engine,
       msgId,
       reply: applyReply(msgId, metadata),
       metadata,
+      refusal,
     } as const
     return this.#after(this.queue.handle(event, this.nowMs))
   }
@@ -88,8 +93,8 @@ class World {
     return this.reply(engine, msgId, { status: 'error' })
   }
 
-  refuse(engine: string, msgId: string): string[] {
-    return this.reply(engine, msgId, { status: 'error', dependencies_met: false })
+  refuse(engine: string, msgId: string, refusal?: string): string[] {
+    return this.reply(engine, msgId, { status: 'error', dependencies_met: false }, refusal)
   }
 
   wait(ms: number): string[] {
@@ -103,11 +108,52 @@ class World {
     return lines
   }
 
+  /** As the other calls, without checking the machine: for thousands of events. */
+  run(event: TaskQueueEvent): void {
+    for (const effect of this.queue.handle(event, this.nowMs)) {
+      if (effect.type === 'dispatch_task') this.#dispatched.push([effect.engine, effect.task.msgId])
+    }
+  }
+  readonly #dispatched: [engine: string, msgId: string][] = []
+
+  /** Answers all that is with engines, and what that sets free. @returns how many that were. */
+  runAll(): number {
+    for (let at = 0; at < this.#dispatched.length; at++) {
+      const [engine, msgId] = this.#dispatched[at]!
+      const metadata = { status: 'ok' }
+      this.run({ type: 'task_replied', engine, msgId, reply: applyReply(msgId, metadata), metadata })
+    }
+    return this.#dispatched.length
+  }
+
   /** Text of the error that was answered last. */
   get evalue(): string {
     const effect = this.last.findLast(one => one.type === 'answer_error')
     return effect?.type === 'answer_error' ? effect.error.evalue : ''
   }
+}
+
+/** How often maps and sets are asked while `action` runs: work that does not depend on the clock. */
+function lookUps(action: () => void): number {
+  let count = 0
+  const spies = [Map.prototype, Set.prototype].flatMap(prototype =>
+    (['get', 'has', 'add', 'set', 'delete'] as const)
+      .filter(name => name in prototype)
+      .map(name => {
+        const original = Reflect.get(prototype, name) as (...args: unknown[]) => unknown
+        Reflect.set(prototype, name, function (this: unknown, ...args: unknown[]) {
+          count += 1
+          return original.apply(this, args)
+        })
+        return () => Reflect.set(prototype, name, original)
+      }),
+  )
+  try {
+    action()
+  } finally {
+    for (const restore of spies) restore()
+  }
+  return count
 }
 
 describe('TaskQueue', () => {
@@ -297,7 +343,115 @@ describe('TaskQueue', () => {
     })
   })
 
+  describe('dependencies that can no longer be met', () => {
+    it.each<[string, Json, string]>([
+      ['an unknown id', { after: ['x'] }, 'task t depends on x, which is unknown here'],
+      ['its own id', { follow: ['t'] }, 'task t depends on itself'],
+      ['a failure', { after: ['ok', 'bad'] }, '`after` can no longer be met: task bad failed'],
+      [
+        'a success where a failure is wanted',
+        { follow: { dependencies: ['ok'], success: false, failure: true } },
+        '`follow` can no longer be met: task ok did not fail',
+      ],
+      [
+        'any of several, all failed',
+        { after: { dependencies: ['bad', 'bad2'], all: false } },
+        '`after` can no longer be met: every one of its 2 tasks failed',
+      ],
+      ['targets that never were', { targets: ['x'], after: ['open'] }, 'none of the 1 engines'],
+    ])('%s is told in words', (_name, metadata, text) => {
+      const world = new World({ hwm: 0 })
+      world.join('a')
+      for (const id of ['ok', 'bad', 'bad2', 'open']) world.submit(id)
+      world.reply('a', 'ok')
+      world.error('a', 'bad')
+      world.error('a', 'bad2')
+      expect(world.submit('t', { ...metadata, ...OWN })).toHaveLength(1)
+      expect(world.evalue).toContain(text)
+      expect(world.answers.get('t')).toBe(1)
+    })
+
+    it('are noticed while the task still waits for others: its only target dies', () => {
+      const world = new World({ hwm: 0 })
+      world.join('a', 'b')
+      world.submit('slow', { targets: ['b'], ...OWN })
+      expect(world.submit('t', { targets: ['a'], after: ['slow'], ...OWN })).toEqual([])
+      expect(world.leave('a')).toEqual(['t ! EngineError'])
+      expect(world.evalue).toContain('engine 0 (killed by SIGKILL)')
+    })
+
+    it('are noticed while the task still waits for others: the engine that it must follow dies', () => {
+      const world = new World({ hwm: 0 })
+      world.join('a', 'b')
+      world.submit('first', { targets: ['a'], ...OWN })
+      world.submit('slow', { targets: ['b'], ...OWN })
+      world.reply('a', 'first')
+      expect(world.submit('t', { follow: ['first', 'slow'], ...OWN })).toEqual([])
+      expect(world.submit('u', { follow: ['first'], after: ['slow'], ...OWN })).toEqual([])
+      expect(world.leave('a')).toEqual(['t ! ImpossibleDependency', 'u ! ImpossibleDependency'])
+      expect(world.evalue).toBe(
+        '`follow` can no longer be met: where its tasks ran is gone, engine 0 (killed by SIGKILL)',
+      )
+      expect(world.reply('b', 'slow')).toEqual(['b > slow ok'])
+    })
+
+    it('are noticed when the tasks to follow end on different engines, before the last of them has', () => {
+      const world = new World({ hwm: 0 })
+      world.join('a', 'b')
+      world.submit('t1', { targets: ['a'] })
+      world.submit('t2', { targets: ['b'] })
+      world.submit('t3')
+      world.submit('t', { follow: ['t1', 't2', 't3'], ...OWN })
+      world.reply('a', 't1')
+      expect(world.reply('b', 't2')).toEqual(['b > t2 ok', 't ! ImpossibleDependency'])
+      expect(world.evalue).toContain('ran on different engines (0, 1)')
+    })
+
+    it('cannot be met by a task that no engine ran', () => {
+      const world = new World()
+      world.submit('t1', { timeout: 1 })
+      world.wait(1000)
+      const follow = { dependencies: ['t1'], failure: true }
+      expect(world.submit('t', { follow, ...OWN })).toEqual(['t ! ImpossibleDependency'])
+      expect(world.evalue).toContain('never ran on an engine')
+    })
+  })
+
+  it('does work in proportion to the edges of a graph, not to their square', () => {
+    /** Look-ups in maps and sets while `count` tasks run of which each `width` depend on all of the `width` before. */
+    const steps = (count: number, width: number): number => {
+      const world = new World({ hwm: 0 })
+      world.join('a', 'b', 'c', 'd')
+      const ids = Array.from({ length: count }, (_, i) => `g_${i}`)
+      return lookUps(() => {
+        ids.forEach((msgId, i) => {
+          const layer = Math.floor(i / width) - 1
+          const after = layer < 0 ? [] : ids.slice(layer * width, (layer + 1) * width)
+          const metadata = { after, ...OWN }
+          const request = applyRequest(msgId, metadata)
+          world.run({ type: 'task_submitted', msgId, client: clientA, request, metadata })
+        })
+        expect(world.runAll()).toBe(count)
+      })
+    }
+    // Narrow: twice as many tasks. Wide: the same edges, on tasks with a hundred times as many each.
+    expect(steps(10_000, 2) / steps(5000, 2)).toBeLessThan(2.2)
+    const perEdge = (count: number, width: number): number => steps(count, width) / (count * width)
+    expect(perEdge(2000, 1000) / perEdge(2000, 10)).toBeLessThan(1.2)
+  })
+
   describe('an unmet functional dependency (52)', () => {
+    it('that no engine meets is told with what the last of them said', () => {
+      const world = new World()
+      world.join('a', 'b')
+      world.submit('t', OWN)
+      world.refuse('b', 't', 'the check hasGpu said no')
+      expect(world.refuse('a', 't', 'the check hasGpu said no')).toEqual(['t ! ImpossibleDependency'])
+      expect(world.evalue).toBe(
+        'its functional dependency is met by none of its 2 engines (0, 1): the check hasGpu said no',
+      )
+    })
+
     it('moves the task on and does not use its retries', () => {
       const world = new World()
       world.join('a', 'b')
