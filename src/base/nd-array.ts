@@ -145,6 +145,21 @@ export class NDArray<Data extends NDArrayData = NDArrayData> {
     return new NDArray(data, [end - start, ...this.shape.slice(1)], { dtype: this.dtype })
   }
 
+  /** Its rows along the first axis; the elements themselves where there is only one axis. */
+  *[Symbol.iterator](): Generator<
+    NDArray<Data> | number | bigint | readonly [number, number],
+    void,
+    undefined
+  > {
+    for (let i = 0; i < this.length; i++)
+      yield this.ndim <= 1 ? this.at(...this.shape.map(() => i)) : this.row(i)
+  }
+
+  /** One row: an array with one axis less, on the same memory. */
+  row(index: number): NDArray<Data> {
+    return this.rows(index, index + 1).reshape(...this.shape.slice(1))
+  }
+
   /** The same elements in another shape: a view on the same memory. */
   reshape(...shape: readonly number[]): NDArray<Data> {
     return new NDArray(this.data, shape, { dtype: this.dtype })

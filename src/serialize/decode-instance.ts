@@ -19,6 +19,7 @@ const BASES = new Set<number>([
   Tag.error,
   Tag.view,
   Tag.arrayBuffer,
+  Tag.ndArray,
 ])
 
 /** Reads an instance: its data, then its class, whose constructor is not called. */

@@ -1,3 +1,4 @@
+import { type DType, NDArray, type NDArrayData } from '../base/nd-array.ts'
 import type { Frame } from '../transport/socket.ts'
 import { ReceivedBuffers } from './array-buffers.ts'
 import { type ByteReader, malformed } from './byte-reader.ts'
@@ -140,6 +141,8 @@ export class Decoder {
         return this.begin(this.buffers.view(reader))
       case Tag.arrayBuffer:
         return this.begin(this.buffers.arrayBuffer(reader))
+      case Tag.ndArray:
+        return this.#ndArray()
       case Tag.instance:
         return decodeInstance(this)
       default:
@@ -289,6 +292,18 @@ export class Decoder {
     const box: unknown = Object(this.value())
     this.settle(id, box)
     return box as object
+  }
+
+  /** Whatever the bytes claim, its constructor checks that type, shape and data belong together. */
+  #ndArray(): NDArray {
+    const id = this.reserve()
+    const dtype = this.text() as DType
+    const shape: number[] = []
+    for (let axes = this.reader.countOf(1); axes > 0; axes--) shape.push(this.reader.count())
+    const data = this.value() as NDArrayData
+    const array = this.#made(() => new NDArray(data, shape, { dtype }))
+    this.settle(id, array)
+    return array
   }
 
   #made<T>(make: () => T): T {

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { NDArray } from '../base/nd-array.ts'
 import { SerializationError } from '../errors.ts'
 import { Reference } from './callee.ts'
 import { encodeError } from './encode-error.ts'
@@ -197,6 +198,7 @@ const kinds: readonly { is: (object: object) => boolean; write: Write }[] = [
     is: object => object instanceof Reference,
     write: tagged(Tag.reference, (encoder, reference: Reference) => encoder.text(reference.name)),
   },
+  { is: object => object instanceof NDArray, write: tagged(Tag.ndArray, encodeNDArray) },
   { is: types.isPromise, write: refused('a Promise settles in this process only', 'Await it first') },
   { is: types.isSharedArrayBuffer, write: refused('shared memory ends with the process', 'Send a copy') },
   {
@@ -243,6 +245,7 @@ const nodePrototypes = new Set<object>([
   URL.prototype,
   URLSearchParams.prototype,
   Reference.prototype,
+  NDArray.prototype,
 ])
 
 /** Whether this is the prototype of a class of the language itself, in whatever realm. */
@@ -281,4 +284,14 @@ function encodeRegExp(encoder: Encoder, expression: RegExp): void {
   encoder.text(expression.source)
   encoder.text(expression.flags)
   encoder.value(expression.lastIndex)
+}
+
+function encodeNDArray(encoder: Encoder, array: NDArray): void {
+  encoder.text(array.dtype)
+  encoder.out.count(array.shape.length)
+  for (const length of array.shape) encoder.out.count(length)
+  // A value of its own: what else refers to the same typed array goes on doing so.
+  encoder.path.enter('data')
+  encoder.value(array.data)
+  encoder.path.leave()
 }

@@ -1,5 +1,7 @@
 /** Objects that every realm has, by the path that leads to them: `Math.max`, `Array.prototype.map`, `structuredClone`. */
 
+import { NDArray } from '../base/nd-array.ts'
+
 /** Names of the language, and of node where they are no module's export. */
 const ROOTS = [
   ...'Object Function Array String Number Boolean Symbol BigInt Math JSON Reflect Proxy Promise Date RegExp'.split(
@@ -54,6 +56,8 @@ function intrinsics(): Map<string, unknown> {
   }
   found.set('process', process)
   found.set('Buffer', Buffer)
+  // Ours, and at both ends: a copy of the class would have instances that are none of the other's.
+  found.set('NDArray', NDArray)
   return found
 }
 

@@ -74,6 +74,8 @@ export const Tag = {
   reference: 35,
   /** a variable that several functions share */
   cell: 37,
+  /** element type, count of axes and their lengths, the typed array */
+  ndArray: 38,
 } as const
 
 export const SMALL_INTEGER = 0x80
