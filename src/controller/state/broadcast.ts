@@ -8,12 +8,14 @@
  * ```
  *  requested ──► each target gets its own header ──► replied ──► passed on at once      (not coalescing)
  *                                                        └──► gathered ──► one reply    (coalescing, all there)
- *                                     target's engine left ──► one error (ours) · forgotten (stock)
+ *                     a target failed, or its engine left ──► one by one (ours) · one error or nothing (stock)
  * ```
  *
  * Invariants
  * 1. A coalesced reply lists its buffers in the order of its `broadcast_targets`, which is the order of the request.
- * 2. If any target failed, the coalesced reply is that error: a partial result would be read as a whole one.
+ * 2. If any target failed, a stock client's coalesced reply is that error: a partial result would be read as a whole one.
+ *    Our own client gets every reply by itself then, and loses none: it can tell which target failed, and how.
+ * 3. A gathering waits for at least one target; a target is waited for, or has its reply there, or is out of it.
  */
 
 import { invariant } from '../../base/assert.ts'
@@ -70,7 +72,10 @@ interface Gathering {
   readonly request: Envelope
   readonly own: boolean
   readonly targets: readonly Target[]
+  readonly waiting: Set<string>
   readonly replies: Map<string, Envelope>
+  /** It cannot be whole any more: what comes is passed on as it comes. */
+  isApart: boolean
 }
 
 export class Broadcast {
@@ -119,17 +124,23 @@ export class Broadcast {
     const effects: BroadcastEffect[] = []
     const coalescing = metadata.is_coalescing === true
     const originalId = header.msg_id
-    const missing = targets.find(([uuid]) => !this.#engines.has(uuid))
-    if (coalescing && own && missing !== undefined) {
-      return [this.#refuse(client, request, missing[0], true)]
-    }
     if (coalescing && targets.length > 0) {
-      this.#gatherings.set(originalId, { client, request, own, targets, replies: new Map() })
+      const there = targets.map(([uuid]) => uuid).filter(uuid => !own || this.#engines.has(uuid))
+      const gathering: Gathering = {
+        client,
+        request,
+        own,
+        targets,
+        waiting: new Set(there),
+        replies: new Map(),
+        isApart: there.length < targets.length,
+      }
+      if (there.length > 0) this.#gatherings.set(originalId, gathering)
     }
     for (const target of targets) {
       const [uuid] = target
       if (!this.#engines.has(uuid)) {
-        if (own) effects.push(this.#refuse(client, request, uuid, false))
+        if (own) effects.push(this.#refuse(client, request, uuid))
         continue
       }
       effects.push({
@@ -144,7 +155,7 @@ export class Broadcast {
     return effects
   }
 
-  #refuse(client: Frame, request: Envelope, uuid: string, coalescing: boolean): BroadcastEffect {
+  #refuse(client: Frame, request: Envelope, uuid: string): BroadcastEffect {
     const originalId = request.header.msg_id
     return {
       type: 'answer_error',
@@ -155,7 +166,7 @@ export class Broadcast {
         status: 'error',
         engine: uuid,
         is_broadcast: true,
-        is_coalescing: coalescing,
+        is_coalescing: false,
         original_msg_id: originalId,
       },
       error: noSuchEngine(uuid, this.#dead.get(uuid)),
@@ -167,13 +178,17 @@ export class Broadcast {
     if (metadata.is_coalescing !== true) return [{ type: 'forward_reply', client, reply }]
     const originalId = metadata.original_msg_id
     const gathering = typeof originalId === 'string' ? this.#gatherings.get(originalId) : undefined
-    if (gathering === undefined || !gathering.targets.some(([uuid]) => uuid === engine)) {
+    if (gathering?.waiting.delete(engine) !== true) {
       return [{ type: 'drop', why: 'a broadcast reply that nobody waits for' }]
     }
+    if (gathering.waiting.size === 0) this.#gatherings.delete(originalId as string)
+    if (gathering.isApart) return [{ type: 'forward_reply', client, reply }]
     gathering.replies.set(engine, reply)
-    if (gathering.replies.size < gathering.targets.length) return []
-    this.#gatherings.delete(originalId as string)
-    return [coalesce(gathering, reply)]
+    if (gathering.waiting.size > 0) return []
+    const failed = [...gathering.replies.values()].find(({ metadata }) => metadata.status !== 'ok')
+    // Invariant 2.
+    if (failed !== undefined && gathering.own) return takeApart(gathering)
+    return [coalesce(gathering, reply, failed)]
   }
 
   #left(engine: string, cause: DeathCause | undefined): BroadcastEffect[] {
@@ -183,30 +198,46 @@ export class Broadcast {
     this.#dead.died({ uuid: engine, id, cause })
     const effects: BroadcastEffect[] = []
     for (const [originalId, gathering] of this.#gatherings) {
-      const waited = gathering.targets.some(([uuid]) => uuid === engine) && !gathering.replies.has(engine)
-      if (!waited) continue
-      this.#gatherings.delete(originalId)
-      if (gathering.own) effects.push(this.#refuse(gathering.client, gathering.request, engine, true))
+      if (!gathering.waiting.delete(engine)) continue
+      if (gathering.waiting.size === 0 || !gathering.own) this.#gatherings.delete(originalId)
+      if (!gathering.own) continue
+      effects.push(...takeApart(gathering), this.#refuse(gathering.client, gathering.request, engine))
     }
     return effects
   }
 
   validate(): void {
-    for (const [originalId, { targets, replies }] of this.#gatherings) {
-      invariant(replies.size < targets.length, `the broadcast ${originalId} is complete and was not answered`)
+    for (const [originalId, { targets, replies, waiting }] of this.#gatherings) {
+      // Invariant 3.
+      invariant(waiting.size > 0, `the broadcast ${originalId} is complete and was not answered`)
       for (const engine of replies.keys()) {
         invariant(
           targets.some(([uuid]) => uuid === engine),
           `the broadcast ${originalId} has a reply of a stranger`,
         )
+        invariant(!waiting.has(engine), `the broadcast ${originalId} waits for a reply that is there`)
       }
     }
   }
 }
 
-function coalesce({ client, targets, replies }: Gathering, last: Envelope): BroadcastEffect {
-  // Invariant 2.
-  const failed = [...replies.values()].find(reply => reply.metadata.status !== 'ok')
+/** Gives out what was gathered, reply by reply in the order of the request; nothing is gathered from now on. */
+function takeApart(gathering: Gathering): BroadcastEffect[] {
+  const { client, targets, replies } = gathering
+  const effects = targets.flatMap(([uuid]): BroadcastEffect[] => {
+    const reply = replies.get(uuid)
+    return reply === undefined ? [] : [{ type: 'forward_reply', client, reply }]
+  })
+  gathering.isApart = true
+  replies.clear()
+  return effects
+}
+
+function coalesce(
+  { client, own, targets, replies }: Gathering,
+  last: Envelope,
+  failed: Envelope | undefined,
+): BroadcastEffect {
   const reply = failed ?? last
   const buffers: Frame[] = []
   // Invariant 1.
@@ -215,9 +246,18 @@ function coalesce({ client, targets, replies }: Gathering, last: Envelope): Broa
     type: 'send_coalesced',
     client,
     reply,
-    metadata: { ...reply.metadata, broadcast_targets: targets },
+    metadata: {
+      ...reply.metadata,
+      broadcast_targets: targets,
+      ...(own && { replies: targets.map(([uuid]) => describeReply(replies.get(uuid)!)) }),
+    },
     buffers,
   }
+}
+
+/** Ours: what the one reply says about each target, so that our client knows as much of each as if it came alone. */
+function describeReply({ metadata, header }: Envelope): Json {
+  return { ...metadata, date: header.date }
 }
 
 /** Pairs of uuid and number, each uuid once; a plain uuid is taken for a pair with an unknown number. */

@@ -85,6 +85,42 @@ describe('Broadcast', () => {
     ])
   })
 
+  it('tells our clients what each reply of a coalesced one says', () => {
+    const { ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: true, ...OWN })
+    answer('a', true)
+    const [effect] = answer('b', true)
+    expect(effect).toMatchObject({
+      type: 'send_coalesced',
+      metadata: { replies: pairs.map(() => ({ status: 'ok', date: expect.any(String) })) },
+    })
+  })
+
+  it('gives our clients every reply by itself when a target failed', () => {
+    const { broadcast, ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: true, ...OWN })
+    answer('a', true, 'error')
+    expect(answer('b', true)).toMatchObject([
+      { type: 'forward_reply', reply: { parentHeader: { msg_id: 'm_b' } } },
+      { type: 'forward_reply', reply: { parentHeader: { msg_id: 'm_a' } } },
+    ])
+    expect(broadcast.gatheringCount).toBe(0)
+  })
+
+  it('loses no reply of our clients when a target dies', () => {
+    const { broadcast, handle, ask, answer } = world()
+    const targets = [...pairs, ['c', 2]]
+    ask({ targets, is_broadcast: true, is_coalescing: true, ...OWN })
+    answer('a', true)
+    expect(handle({ type: 'engine_left', engine: 'b' })).toMatchObject([
+      { type: 'forward_reply', reply: { parentHeader: { msg_id: 'm_a' } } },
+      { type: 'answer_error', header: { msg_id: 'm_b' }, error: { ename: 'EngineError' } },
+    ])
+    expect(answer('c', true)).toMatchObject([{ type: 'forward_reply' }])
+    expect(answer('c', true)).toMatchObject([{ type: 'drop' }])
+    expect(broadcast.gatheringCount).toBe(0)
+  })
+
   it('tells our clients of targets that are not there, and leaves stock ones to their notification', () => {
     const { ask } = world()
     const targets = [
@@ -94,7 +130,7 @@ describe('Broadcast', () => {
     const types = (metadata: Json) => ask(metadata).map(effect => effect.type)
     expect(types({ targets, is_coalescing: false })).toEqual(['send_request'])
     expect(types({ targets, is_coalescing: false, ...OWN })).toEqual(['send_request', 'answer_error'])
-    expect(types({ targets, is_coalescing: true, ...OWN })).toEqual(['answer_error'])
+    expect(types({ targets, is_coalescing: true, ...OWN })).toEqual(['send_request', 'answer_error'])
   })
 
   it.each([undefined, 'a', [7], [['a', 'b']], [[0, 'a']], {}])('refuses targets %j', targets => {
