@@ -1,8 +1,9 @@
 export { type DType, NDArray, type NDArrayData, type NDArrayOptions } from './base/nd-array.ts'
 export { AsyncMapResult } from './client/async-map-result.ts'
 export { AsyncResult, type WaitOptions } from './client/async-result.ts'
+export { BroadcastView, type BroadcastViewOptions } from './client/broadcast-view.ts'
 export type { MapInputs, RemoteArguments, SyncMapInputs } from './client/call-types.ts'
-export { Client, type Jobs, type ShutdownOptions, type TargetOptions } from './client/client.ts'
+export { Client, type ShutdownOptions, type TargetOptions } from './client/client.ts'
 export type {
   ClientEvents,
   DisplayEvent,
@@ -18,15 +19,14 @@ export {
   type DependencyOptions,
   type HasMessageIds,
 } from './client/dependency.ts'
-export {
-  DirectView,
-  type DirectViewOptions,
-  type GatherOptions,
-  type ScatterOptions,
-} from './client/direct-view.ts'
+export { DirectView, type DirectViewOptions } from './client/direct-view.ts'
+export type { DisplayOptions } from './client/display-outputs.ts'
+export type { GatherOptions, ScatterOptions } from './client/engines-view.ts'
 export { ExecuteReply } from './client/execute-reply.ts'
+export type { Jobs } from './client/jobs.ts'
 export { LoadBalancedView, type LoadBalancedViewOptions } from './client/load-balanced-view.ts'
 export type { Namespace } from './client/namespace.ts'
+export type { EngineOutput } from './client/output-stream.ts'
 export type { Output } from './client/outputs.ts'
 export type { ParallelFunction, ParallelOptions } from './client/parallel-function.ts'
 export type { Distribution, TypedArray } from './client/partition.ts'
@@ -34,7 +34,8 @@ export type { ProgressOptions } from './client/progress.ts'
 export type { EngineQueue, QueueStatus } from './client/queue-status.ts'
 export type { RequestMetadata, RequestStatus } from './client/request-metadata.ts'
 export { requires } from './client/requires.ts'
-export type { Shaped, ViewShape } from './client/shape.ts'
+export type { EachOf, Shaped, ViewShape } from './client/shape.ts'
+export type { Importers, Modules } from './client/sync-imports.ts'
 export type { Targets } from './client/targets.ts'
 export type { ExecuteOptions, ViewOptions } from './client/view.ts'
 export { Cluster, type EngineChoice } from './cluster/cluster.ts'

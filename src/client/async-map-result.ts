@@ -82,7 +82,7 @@ export class AsyncMapResult<R> extends AsyncResult<R[], 'many'> implements Async
     return wasOpen
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
+  override async *[Symbol.asyncIterator](): AsyncGenerator<R, void, undefined> {
     const order = this.#options.ordered ? this.#pieces : this.#ended
     for (let next = 0; ; next++) {
       while (next >= order.length || !order[next]!.record.isSettled) {

@@ -1,13 +1,24 @@
 import { inspect } from 'node:util'
 import { TimeoutError, UsageError } from '../errors.ts'
 import { collectValues } from './collect-values.ts'
+import { describeEngines } from './describe-engines.ts'
+import { type DisplayOptions, displayOutputs } from './display-outputs.ts'
+import { type EngineOutput, OutputStream } from './output-stream.ts'
 import type { Output } from './outputs.ts'
 import { streamText } from './outputs.ts'
 import type { ProgressOptions } from './progress.ts'
 import { describeRequest, type RequestMetadata } from './request-metadata.ts'
-import { addRecord, type RecordOwner, type RequestRecord, seal, settled, taskIds } from './request-record.ts'
+import {
+  addRecord,
+  outputCame,
+  type RecordOwner,
+  type RequestRecord,
+  seal,
+  settled,
+  taskIds,
+} from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
-import type { Shaped, ViewShape } from './shape.ts'
+import type { EachOf, Shaped, ViewShape } from './shape.ts'
 
 /** How long to wait for a result. */
 export interface WaitOptions {
@@ -33,7 +44,8 @@ export type Assemble = (values: unknown[]) => unknown
  * The pending answer of a request to one or many engines. `await` it, or ask it how far it is.
  *
  * `T` is what awaiting gives. `Shape` tells whether there is one request (`'one'`: `metadata`, `stdout` and the like are
- * single) or one an engine (`'many'`: they are arrays, in the order of the targets).
+ * single) or one an engine (`'many'`: they are arrays, in the order of the targets). `Each` is what one engine
+ * contributes: `for await` gives these, each as soon as it and those before it are there.
  *
  * Holding one and never awaiting it crashes nothing, even when it fails: its promise is made when it is asked for.
  *
@@ -43,7 +55,9 @@ export type Assemble = (values: unknown[]) => unknown
  * await result          // [4711, 4712]
  * result.elapsed        // seconds since it was sent, until the last reply came
  */
-export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements PromiseLike<T>, RecordOwner {
+export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T, Shape>>
+  implements PromiseLike<T>, AsyncIterable<Each>, RecordOwner
+{
   protected readonly host: ResultHost
   protected records: RequestRecord[] = NONE
   readonly #what: string
@@ -54,6 +68,9 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   #sealed = false
   #receivedMs = 0
   #waiters: (() => void)[] | undefined
+  /** Who waits for the next of its parts to end. */
+  #steps: (() => void)[] | undefined
+  #streams: OutputStream[] | undefined
   #promise: Promise<T> | undefined
   #settlers: Settlers<T> | undefined
   #sent: Promise<void> | undefined
@@ -88,6 +105,7 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   [settled](record: RequestRecord): void {
     this.#open -= 1
     if (record.receivedMs > this.#receivedMs) this.#receivedMs = record.receivedMs
+    if (this.#steps !== undefined) this.#step()
     if (this.ready()) this.#finish()
   }
 
@@ -103,6 +121,11 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
         `a task can depend on this ${this.#what} only when all of it has been sent, and its input is still being read: await it first`,
       )
     return this.msgIds
+  }
+
+  [outputCame](record: RequestRecord, output: Output): void {
+    if (this.#streams === undefined) return
+    for (const stream of this.#streams) stream.push(located(output, record))
   }
 
   then<Value = T, Failure = never>(
@@ -129,11 +152,26 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
    * @throws what the request failed with: RemoteError, EngineError, TaskAborted …; CompositeError when several parts failed.
    */
   async get(options: WaitOptions = {}): Promise<T> {
-    if (options.timeout !== undefined && !(await this.wait(options)))
-      throw new TimeoutError(
-        `the result of ${this.#what} was not there after ${options.timeout} s (${this.progress} of ${this.length} done); it goes on, and can be awaited again`,
-      )
+    if (options.timeout !== undefined && !(await this.wait(options))) throw this.#late(options)
     return await this.#settledPromise()
+  }
+
+  /** Each engine's value as soon as it and those before it are there. @throws at the first that failed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Each, void, undefined> {
+    for (const record of this.records) {
+      while (!record.isSettled) await this.#nextStep()
+      yield (await record.take()) as Each
+    }
+  }
+
+  /**
+   * How each part ended, as `Promise.allSettled` has it: one engine's error does not hide the values of the others.
+   *
+   * @throws TimeoutError as `get`.
+   */
+  async allSettled(options: WaitOptions = {}): Promise<PromiseSettledResult<Each>[]> {
+    if (!(await this.wait(options))) throw this.#late(options)
+    return await Promise.allSettled(this.records.map(async record => (await record.take()) as Each))
   }
 
   /** Waits until it is ready, at most `timeout` seconds. Never throws what the request failed with. */
@@ -206,6 +244,31 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
     return this.#shaped(record => record.outputs ?? [])
   }
 
+  /**
+   * Everything that it shows, as it comes, with the engine that it comes from; ends when the result is ready. What came
+   * before it was asked for is given first. It never throws what the request failed with.
+   *
+   * @example
+   * for await (const output of result.streamOutputs())
+   *   if (output.type === 'stream') process.stdout.write(`${output.engineId}: ${output.text}`)
+   */
+  streamOutputs(): AsyncIterable<EngineOutput> {
+    const earlier = this.records.flatMap(record =>
+      (record.outputs ?? []).map(output => located(output, record)),
+    )
+    const stream = new OutputStream(earlier)
+    if (this.ready()) stream.end()
+    else if (this.#streams === undefined) this.#streams = [stream]
+    else this.#streams.push(stream)
+    return stream
+  }
+
+  /** Waits until it is ready, and writes what the engines printed and displayed: `[stdout:0] hello`. */
+  async displayOutputs(options: DisplayOptions = {}): Promise<void> {
+    await this.wait()
+    displayOutputs(this.records.map(describeRequest), options)
+  }
+
   /** How many of its parts have ended. */
   get progress(): number {
     return this.records.length - this.#open
@@ -250,17 +313,17 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   }
 
   /** Values by engine number. @throws as `get`, and UsageError when an engine answered more than once. */
-  async getDict(options: WaitOptions = {}): Promise<Record<number, Shape extends 'one' ? T : unknown>> {
+  async getDict(options: WaitOptions = {}): Promise<Record<number, Each>> {
     await this.get(options)
-    const values: Record<number, unknown> = {}
+    const values: Record<number, Each> = {}
     for (const record of this.records) {
       const id = record.engineId
       if (id === undefined) continue
       if (Object.hasOwn(values, id))
         throw new UsageError(`engine ${id} answered more than once: getDict() is for one answer an engine`)
-      values[id] = await record.take()
+      values[id] = (await record.take()) as Each
     }
-    return values as Record<number, Shape extends 'one' ? T : unknown>
+    return values
   }
 
   /**
@@ -273,9 +336,9 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
     return await showProgress(this, this.#what, this.host, options)
   }
 
-  /** `<AsyncResult apply: 2 of 4>`: what it is and how far. */
+  /** `<AsyncResult apply on engines 0–3: 2 of 4 done after 1.204 s>`: what it is, where, and how far. */
   toString(): string {
-    return `<${this.constructor.name} ${this.#what}: ${this.#stateText()}>`
+    return `<${this.constructor.name} ${this.#what}${this.#placeText()}: ${this.#stateText()}>`
   }
 
   get [Symbol.toStringTag](): string {
@@ -319,8 +382,24 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
     else this.#waiters.push(wake)
   }
 
+  #nextStep(): Promise<void> {
+    return new Promise(resolve => {
+      if (this.#steps === undefined) this.#steps = [resolve]
+      else this.#steps.push(resolve)
+    })
+  }
+
+  #step(): void {
+    const steps = this.#steps
+    this.#steps = undefined
+    for (const wake of steps!) wake()
+  }
+
   #finish(): void {
     this.#settlePromise()
+    const streams = this.#streams
+    this.#streams = undefined
+    if (streams !== undefined) for (const stream of streams) stream.end()
     const waiters = this.#waiters
     this.#waiters = undefined
     if (waiters !== undefined) for (const wake of waiters) wake()
@@ -335,10 +414,31 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape> implements Prom
   }
 
   #stateText(): string {
-    if (!this.ready()) return `${this.progress} of ${this.length}`
+    const elapsed = `${this.elapsed.toFixed(3)} s`
+    if (!this.ready()) return `${this.progress} of ${this.length} done after ${elapsed}`
     const failed = this.records.filter(record => record.error !== undefined)
-    if (failed.length === 0) return `done in ${this.elapsed.toFixed(3)} s`
-    if (this.length === 1) return `failed: ${failed[0]!.error!.message}`
-    return `${failed.length} of ${this.length} failed`
+    if (failed.length === 0) return `done in ${elapsed}`
+    if (this.records.length === 1) return `failed after ${elapsed}: ${failed[0]!.error!.message}`
+    return `${failed.length} of ${this.records.length} failed${placeOf(failed)} after ${elapsed}`
   }
+
+  #placeText(): string {
+    return placeOf(this.records)
+  }
+
+  #late({ timeout }: WaitOptions): TimeoutError {
+    return new TimeoutError(
+      `the result of ${this.#what} was not there after ${timeout} s (${this.progress} of ${this.length} done); it goes on, and can be awaited again`,
+    )
+  }
+}
+
+function located(output: Output, record: RequestRecord): EngineOutput {
+  return { ...output, engineId: record.engineId, msgId: record.msgId }
+}
+
+/** ` on engines 0–3`; nothing where no engine is known. */
+function placeOf(records: readonly RequestRecord[]): string {
+  const ids = new Set(records.flatMap(record => record.engineId ?? []))
+  return ids.size === 0 ? '' : ` on ${describeEngines([...ids].sort((a, b) => a - b))}`
 }

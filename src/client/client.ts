@@ -1,14 +1,17 @@
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
-import { DisconnectedError, EngineError, InvalidTargetError } from '../errors.ts'
+import { DisconnectedError, InvalidTargetError } from '../errors.ts'
 import type { AsyncResult, WaitOptions } from './async-result.ts'
+import { BroadcastView, type BroadcastViewOptions } from './broadcast-view.ts'
 import type { ClientEvents } from './client-events.ts'
 import { type ConnectOptions, connectDispatcher } from './connect.ts'
+import { describeEngines } from './describe-engines.ts'
 import { DirectView, type DirectViewOptions } from './direct-view.ts'
 import type { Dispatcher, DispatcherEvent } from './dispatcher.ts'
+import { askQueueStatus, type ControlType, controlEngines, recordsAt } from './engine-control.ts'
+import { type Jobs, listJobs, recordsOf } from './jobs.ts'
 import { LoadBalancedView, type LoadBalancedViewOptions } from './load-balanced-view.ts'
-import { type QueueStatus, readQueueStatus } from './queue-status.ts'
-import type { RequestRecord } from './request-record.ts'
+import type { QueueStatus } from './queue-status.ts'
 import { resolveTargets, sliceIds, type Target, type Targets } from './targets.ts'
 import { waitForEngines } from './wait-for-engines.ts'
 
@@ -32,9 +35,6 @@ export interface ShutdownOptions extends TargetOptions {
   /** Ask the engines to start again. */
   readonly restart?: boolean
 }
-
-/** What `wait` and `abort` take: results, or message ids. */
-export type Jobs = AsyncResult<unknown> | string | readonly (AsyncResult<unknown> | string)[]
 
 /**
  * A connection to a cluster. Keeps the process alive until it is closed, as open connections do in Node.
@@ -105,6 +105,28 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /**
+   * As `directView`, but one message goes out however many engines there are: its payload is sent once.
+   *
+   * @throws InvalidTargetError for an engine that is not there.
+   */
+  broadcastView(targets: number, options?: Omit<BroadcastViewOptions, 'targets'>): BroadcastView<'one'>
+  broadcastView(
+    targets?: 'all' | readonly number[],
+    options?: Omit<BroadcastViewOptions, 'targets'>,
+  ): BroadcastView<'many'>
+  broadcastView(
+    targets?: Targets,
+    options?: Omit<BroadcastViewOptions, 'targets'>,
+  ): BroadcastView<'one'> | BroadcastView<'many'>
+  broadcastView(
+    targets: Targets = 'all',
+    options: Omit<BroadcastViewOptions, 'targets'> = {},
+  ): BroadcastView<'one'> | BroadcastView<'many'> {
+    const all = { ...options, targets: this.#fixed(targets) }
+    return new BroadcastView(this.#dispatcher, all) as BroadcastView<'many'>
+  }
+
+  /**
    * Resolves when at least `n` engines are registered.
    *
    * @throws TimeoutError when they are not after `timeout` seconds (default: wait for ever).
@@ -131,12 +153,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
    * @param jobs - default: everything outstanding.
    */
   async abort(jobs?: Jobs, options: TargetOptions = {}): Promise<void> {
-    let records = jobs === undefined ? this.#dispatcher.outstanding() : this.#records(jobs)
-    if (options.targets !== undefined) {
-      const uuids = new Set(this.#resolve(options.targets).map(({ uuid }) => uuid))
-      records = records.filter(({ engine }) => engine === undefined || uuids.has(engine))
-    }
-    await this.#dispatcher.abort(records)
+    const { targets } = options
+    const records = jobs === undefined ? this.#dispatcher.outstanding() : recordsOf(this.#dispatcher, jobs)
+    await this.#dispatcher.abort(
+      targets === undefined ? records : recordsAt(this.#dispatcher, records, targets),
+    )
   }
 
   /** Empties the namespaces of engines. */
@@ -168,8 +189,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: TargetOptions & { readonly verbose?: boolean } = {},
   ): Promise<QueueStatus<number | readonly string[]>> {
     const { targets = 'all', verbose = false } = options
-    const ids = targets === 'all' ? null : this.#resolve(targets).map(({ id }) => id)
-    return readQueueStatus(await this.#dispatcher.ask('hub', 'queue_request', { targets: ids, verbose }))
+    return askQueueStatus(this.#dispatcher, targets, verbose)
   }
 
   /** Leaves; the cluster goes on. What is outstanding fails with DisconnectedError. */
@@ -182,8 +202,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   override toString(): string {
-    const state =
-      this.#dispatcher.goneError === undefined ? `engines ${this.ids.join(', ') || '–'}` : 'closed'
+    const state = this.#dispatcher.goneError === undefined ? describeEngines(this.ids) : 'closed'
     return `<Client ${state}; ${this.#dispatcher.outstandingCount} outstanding>`
   }
 
@@ -210,37 +229,18 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return resolveTargets(this.#dispatcher.roster, targets)
   }
 
-  async #control(
-    type: 'clear_request' | 'signal_request' | 'shutdown_request',
-    content: object,
-    options: TargetOptions,
-  ): Promise<void> {
-    const targets = this.#resolve(options.targets ?? 'all')
-    const answers = targets.map(({ uuid }) => this.#dispatcher.ask('control', type, content, uuid))
-    const settled = await Promise.allSettled(answers)
-    for (const answer of settled) {
-      // An engine that is gone before it could answer has done what it was asked to do.
-      if (answer.status === 'rejected' && !(type === 'shutdown_request' && isDeath(answer.reason)))
-        throw answer.reason
-    }
+  async #control(type: ControlType, content: object, options: TargetOptions): Promise<void> {
+    await controlEngines(this.#dispatcher, options.targets ?? 'all', type, content)
   }
 
   #results(jobs: Jobs): { wait(options: WaitOptions): Promise<boolean> }[] {
-    const list = isList(jobs) ? jobs : [jobs]
-    return list.map(job => (typeof job === 'string' ? this.#ownerOf(job) : job))
+    return listJobs(jobs).map(job => (typeof job === 'string' ? this.#ownerOf(job) : job))
   }
 
   /** What this client does not wait for has ended already, or is another client's. */
   #ownerOf(msgId: string): { wait(options: WaitOptions): Promise<boolean> } {
     const owner = this.#dispatcher.find(msgId)?.owner as Partial<AsyncResult<unknown>> | undefined
     return { wait: options => owner?.wait?.(options) ?? Promise.resolve(true) }
-  }
-
-  #records(jobs: Jobs): RequestRecord[] {
-    const msgIds = (isList(jobs) ? jobs : [jobs]).flatMap(job =>
-      typeof job === 'string' ? [job] : job.msgIds,
-    )
-    return msgIds.flatMap(msgId => this.#dispatcher.find(msgId) ?? [])
   }
 
   #empty(options: WaitOptions): Promise<boolean> {
@@ -282,12 +282,4 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     else if (output.type === 'display_data' || output.type === 'execute_result')
       this.emit('display', { data: output.data, msgId, engineId })
   }
-}
-
-function isList(jobs: Jobs): jobs is readonly (AsyncResult<unknown> | string)[] {
-  return Array.isArray(jobs)
-}
-
-function isDeath(error: unknown): boolean {
-  return error instanceof EngineError
 }

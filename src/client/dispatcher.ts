@@ -7,7 +7,7 @@ import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
-import type { EngineUuid } from '../base/ids.ts'
+import type { EngineUuid, MessageId } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
 import { type DisconnectedError, EngineError, type ParallelError } from '../errors.ts'
 import type { MessageType, OwnRequest } from '../protocol/catalogue.ts'
@@ -18,6 +18,7 @@ import type { Message, PeerEvent, Transport } from '../transport/socket.ts'
 import { abortLists } from './abort-lists.ts'
 import { CancelGroups } from './cancel-groups.ts'
 import { type Channel, Channels } from './channels.ts'
+import { separateReplies } from './coalesced-reply.ts'
 import { goneError } from './gone-error.ts'
 import { HeldParts } from './held-parts.ts'
 import { Inquiry } from './inquiry.ts'
@@ -28,6 +29,7 @@ import { parentMessageId } from './parent-id.ts'
 import {
   addRecord,
   type Decode,
+  outputCame,
   type RecordOwner,
   RequestRecord,
   readMetadata,
@@ -37,6 +39,7 @@ import type { ResultHost } from './result-host.ts'
 import { type GoneReason, Link, type LinkEffect } from './state/link.ts'
 import { Requests, type RequestsEffect, type Route } from './state/requests.ts'
 import { Roster, type RosterEffect } from './state/roster.ts'
+import type { Target } from './targets.ts'
 
 /** What the client tells its listeners. */
 export type DispatcherEvent =
@@ -57,11 +60,8 @@ export interface DispatcherOptions {
   readonly onEvent: (event: DispatcherEvent) => void
 }
 
-/** One request, as a view wants it sent. */
-export interface Submission {
-  readonly route: Route
-  /** Its target; undefined where a scheduler decides. */
-  readonly engine?: EngineUuid | undefined
+/** What a view wants sent, to whomever. */
+export interface Outgoing {
   readonly type: MessageType
   readonly content?: object | undefined
   readonly metadata?: object | undefined
@@ -71,6 +71,13 @@ export interface Submission {
   readonly signal?: AbortSignal | undefined
   /** Position of its first element in the whole sequence of a `map`. */
   readonly firstIndex?: number
+}
+
+/** One request, as a view wants it sent. */
+export interface Submission extends Outgoing {
+  readonly route: Route
+  /** Its target; undefined where a scheduler decides. */
+  readonly engine?: EngineUuid | undefined
 }
 
 /** Marks requests that bring what an engine asked for. */
@@ -178,25 +185,33 @@ export class Dispatcher implements ResultHost {
   /** Sends a request and remembers it. @throws DisconnectedError when there is nobody to send it to. */
   submit(submission: Submission): RequestRecord {
     if (this.#goneError !== undefined) throw this.#goneError
-    const { route, engine, type, content, metadata, buffers, owner, signal } = submission
+    const { route, engine, type, content, metadata, buffers } = submission
     const msgId = this.#channels.nextMessageId()
-    const record = new RequestRecord({
-      msgId,
-      route,
-      engine,
-      endsWithIdle: type === 'execute_request',
-      owner,
-      decode: submission.decode,
-      submittedMs: this.#options.dateMs(),
-      firstIndex: submission.firstIndex ?? 0,
-    })
-    owner[addRecord](record)
-    if (signal !== undefined && !this.#follow(record, signal)) return record
-    const parts = buffers === undefined ? undefined : withheldFrom(buffers)
-    if (parts !== undefined) this.#heldParts.hold(msgId, parts)
-    this.#requests.handle({ type: 'submitted', request: record }, 0)
-    this.#channels.send(route, engine, { type, msgId, content, metadata, buffers })
+    const record = this.#remember(submission, msgId, route, engine)
+    if (!record.isSettled) this.#channels.send(route, engine, { type, msgId, content, metadata, buffers })
     return record
+  }
+
+  /**
+   * Sends one message to several engines, and remembers a request for each.
+   *
+   * @param isCoalescing - whether the scheduler shall gather the replies into one.
+   * @throws DisconnectedError when there is nobody to send it to.
+   */
+  broadcast(outgoing: Outgoing, targets: readonly Target[], isCoalescing: boolean): void {
+    if (this.#goneError !== undefined) throw this.#goneError
+    const { type, content, buffers, signal } = outgoing
+    const msgId = this.#channels.nextMessageId()
+    for (const { uuid } of targets)
+      this.#remember(outgoing, `${msgId}_${uuid}` as MessageId, 'broadcast', uuid)
+    if (signal?.aborted === true) return
+    const metadata = {
+      ...outgoing.metadata,
+      targets: targets.map(({ uuid, id }) => [uuid, id]),
+      is_broadcast: true,
+      is_coalescing: isCoalescing,
+    }
+    this.#channels.send('broadcast', undefined, { type, msgId, content, metadata, buffers })
   }
 
   async abort(records: readonly RequestRecord[]): Promise<void> {
@@ -219,6 +234,33 @@ export class Dispatcher implements ResultHost {
   async close(): Promise<void> {
     this.#performLink(this.#link.handle({ type: 'closed' }, this.clock.nowMs()))
     await this.#channels.close()
+  }
+
+  /** A request that is about to be sent; settled at once when its signal was aborted before, and then not to be sent. */
+  #remember(
+    outgoing: Outgoing,
+    msgId: MessageId,
+    route: Route,
+    engine: EngineUuid | undefined,
+  ): RequestRecord {
+    const { type, buffers, owner, decode, signal, firstIndex = 0 } = outgoing
+    const record = new RequestRecord({
+      msgId,
+      route,
+      engine,
+      endsWithIdle: type === 'execute_request',
+      owner,
+      decode,
+      submittedMs: this.#options.dateMs(),
+      firstIndex,
+      engines: this.roster,
+    })
+    owner[addRecord](record)
+    if (signal !== undefined && !this.#follow(record, signal)) return record
+    const parts = buffers === undefined ? undefined : withheldFrom(buffers)
+    if (parts !== undefined) this.#heldParts.hold(msgId, parts)
+    this.#requests.handle({ type: 'submitted', request: record }, 0)
+    return record
   }
 
   /** Ties a request to a signal. False: it was aborted before, and the request is not to be sent. */
@@ -263,12 +305,21 @@ export class Dispatcher implements ResultHost {
   }
 
   #reply(envelope: Envelope): void {
+    const metadata = readMetadata(envelope)
+    const separate =
+      metadata.is_coalescing === true ? separateReplies(envelope, envelope.metadata) : undefined
+    if (separate !== undefined) {
+      for (const { msgId, reply } of separate) this.#answered(msgId, reply, readMetadata(reply).outputs)
+      return
+    }
     const msgId = parentMessageId(envelope.parentHeaderFrame)
-    if (msgId === undefined) return
-    const announced = readMetadata(envelope).outputs
+    if (msgId !== undefined) this.#answered(msgId, envelope, metadata.outputs)
+  }
+
+  #answered(msgId: string, reply: Envelope, announced: unknown): void {
     const outputs = typeof announced === 'number' ? announced : undefined
     const nowMs = this.clock.nowMs()
-    this.#perform(this.#requests.handle({ type: 'replied', msgId, reply: envelope, outputs }, nowMs))
+    this.#perform(this.#requests.handle({ type: 'replied', msgId, reply, outputs }, nowMs))
   }
 
   #output(envelope: Envelope): void {
@@ -281,6 +332,7 @@ export class Dispatcher implements ResultHost {
       this.#perform(this.#requests.handle({ type: 'status', msgId, idle: false }, this.clock.nowMs()))
       return
     }
+    if (message.type === 'output') this.#requests.get(message.msgId)?.heardFrom(message.engineUuid)
     this.#perform(this.#requests.handle(message, this.clock.nowMs()))
     if (message.type === 'output') this.#tell(message)
   }
@@ -323,8 +375,10 @@ export class Dispatcher implements ResultHost {
     for (const effect of effects) {
       if (effect.type === 'settle') this.#settle(effect.request, effect.outcome)
       else if (effect.output.type !== 'other') {
-        effect.request.outputs ??= []
-        effect.request.outputs.push(effect.output)
+        const { request, output } = effect
+        request.outputs ??= []
+        request.outputs.push(output)
+        guarded(() => request.owner[outputCame]?.(request, output))
       }
     }
     this.#wakeLater()
@@ -335,7 +389,7 @@ export class Dispatcher implements ResultHost {
   }
 
   #settle(record: RequestRecord, outcome: Parameters<RequestRecord['settle']>[0]): void {
-    record.settle(outcome, this.#options.dateMs(), this.roster)
+    record.settle(outcome, this.#options.dateMs())
     record.group?.delete(record)
     this.#heldParts.release(record.msgId)
     guarded(() => record.owner[settled](record))

@@ -1,7 +1,9 @@
+import type { NDArray } from '../base/nd-array.ts'
 import { UsageError } from '../errors.ts'
 import type { AsyncMapResult } from './async-map-result.ts'
 import type { Assemble, AsyncResult } from './async-result.ts'
-import { type Distribution, joinPieces, partition } from './partition.ts'
+import type { SyncMapInputs } from './call-types.ts'
+import { type Distribution, joinPieces, partition, type TypedArray } from './partition.ts'
 
 /** How a parallel function splits its sequence. */
 export interface ParallelOptions {
@@ -9,12 +11,15 @@ export interface ParallelOptions {
   readonly dist?: Distribution
 }
 
+/** What the results of the pieces are joined to: sequences to one of them, all else to an array. */
+export type Joined<Value> = [Value] extends [readonly unknown[] | TypedArray | NDArray] ? Value : Value[]
+
 /** Made by `view.parallel(fn)`. */
 export interface ParallelFunction<Args extends unknown[], Value> {
   /** Cuts every argument into pieces, calls the function with each, and joins what it gives. */
-  (...sequences: Args): AsyncResult<Awaited<Value>>
+  (...sequences: Args): AsyncResult<Joined<Awaited<Value>>, 'many', Awaited<Value>>
   /** Calls the function with each element instead. */
-  map(...sequences: Iterable<unknown>[]): AsyncMapResult<Awaited<Value>>
+  map(...sequences: SyncMapInputs<Args>): AsyncMapResult<Awaited<Value>>
 }
 
 type Callee = (...args: never[]) => unknown
@@ -23,7 +28,7 @@ type Callee = (...args: never[]) => unknown
 export interface ParallelHost {
   /** How many pieces to cut. */
   pieces(sequence: Iterable<unknown>): number
-  call<T>(fn: Callee, pieces: readonly unknown[][], assemble: Assemble): AsyncResult<T>
+  call(fn: Callee, pieces: readonly unknown[][], assemble: Assemble): AsyncResult<never>
   map<R>(fn: Callee, sequences: readonly unknown[]): AsyncMapResult<R>
 }
 
@@ -37,7 +42,7 @@ export function parallelFunction<Args extends unknown[], Value>(
     const rows = columns[0]!.map((_, i) => columns.map(column => column[i]))
     // An engine that would get nothing at all is not asked.
     const wanted = rows.filter((row, i) => i === 0 || row.some(piece => lengthOf(piece) > 0))
-    return host.call<Awaited<Value>>(fn as Callee, wanted, values => joinPieces(values, options.dist))
+    return host.call(fn as Callee, wanted, values => joinPieces(values, options.dist))
   }
   return Object.assign(split, {
     map: (...sequences: unknown[]) => host.map<Awaited<Value>>(fn as Callee, sequences),

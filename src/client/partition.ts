@@ -1,3 +1,6 @@
+import { NDArray } from '../base/nd-array.ts'
+import { checkRows, everyNthRow, haveLikeRows, joinRows } from './nd-rows.ts'
+
 /** How a sequence is dealt out: `'b'` in blocks, `'r'` round-robin, as cards are. */
 export type Distribution = 'b' | 'r'
 
@@ -26,14 +29,15 @@ export function isTypedArray(value: unknown): value is TypedArray {
  * Cuts a sequence into `parts` pieces. Blocks of n elements for q parts have n div q elements, and the first n mod q of
  * them one more; there are empty pieces when there are fewer elements than parts.
  *
- * Typed arrays give typed arrays (a block is a view on the same memory, not a copy), strings give strings, everything
- * else gives arrays.
+ * Typed arrays give typed arrays and NDArrays NDArrays, cut along their first axis (a block is a view on the same memory,
+ * not a copy), strings give strings, everything else gives arrays.
  *
  * @param parts - how many pieces, at least 1.
  */
 export function partition(sequence: Sequence, parts: number, dist: Distribution = 'b'): unknown[] {
   if (typeof sequence === 'string')
     return partition([...sequence], parts, dist).map(piece => (piece as string[]).join(''))
+  if (sequence instanceof NDArray) return cutRows(sequence, parts, dist)
   const whole = isTypedArray(sequence) || Array.isArray(sequence) ? sequence : Array.from(sequence)
   const pieces: unknown[] = []
   for (let part = 0; part < parts; part++)
@@ -54,14 +58,16 @@ export function blockBounds(
 }
 
 /**
- * Puts pieces together again: the inverse of `partition` for arrays and typed arrays. Typed arrays of one kind give one
- * typed array, arrays give an array; pieces that are no sequences at all (also strings, which engines hold as values
- * more often than as pieces) give the array of the pieces.
+ * Puts pieces together again: the inverse of `partition` for arrays, typed arrays and NDArrays. Typed arrays of one kind
+ * give one typed array, NDArrays with like rows one NDArray, arrays give an array. A piece that is no sequence (also a
+ * string, which engines hold as a value more often than as a piece) counts as a single element.
  */
 export function joinPieces(pieces: readonly unknown[], dist: Distribution = 'b'): unknown {
   if (pieces.length === 0) return []
-  if (!pieces.every(piece => Array.isArray(piece) || isTypedArray(piece))) return [...pieces]
-  const sequences = pieces as readonly (readonly unknown[] | TypedArray)[]
+  const arrays = pieces.filter(piece => piece instanceof NDArray)
+  if (arrays.length > 0)
+    return arrays.length === pieces.length && haveLikeRows(arrays) ? joinRows(arrays, dist) : [...pieces]
+  const sequences = pieces.map(piece => (Array.isArray(piece) || isTypedArray(piece) ? piece : [piece]))
   const typed = sequences.filter(isTypedArray)
   const first = typed[0]
   if (
@@ -85,6 +91,13 @@ function joinTyped(pieces: readonly TypedArray[], dist: Distribution): TypedArra
     at += piece.length
   }
   return joined
+}
+
+function cutRows(array: NDArray, parts: number, dist: Distribution): NDArray[] {
+  checkRows(array)
+  return Array.from({ length: parts }, (_, part) =>
+    dist === 'b' ? array.rows(...blockBounds(array.length, part, parts)) : everyNthRow(array, part, parts),
+  )
 }
 
 function block(whole: readonly unknown[] | TypedArray, part: number, parts: number): unknown {
@@ -120,4 +133,10 @@ function interleave<Target extends unknown[] | TypedArray>(
 
 function total(pieces: readonly { readonly length: number }[]): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0)
+}
+
+/** A sequence of a single element as that element; everything else as it is. */
+export function flattened(piece: unknown): unknown {
+  if (piece instanceof NDArray) return piece.length === 1 ? [...piece][0] : piece
+  return (Array.isArray(piece) || isTypedArray(piece)) && piece.length === 1 ? piece[0] : piece
 }

@@ -14,6 +14,7 @@ export const seal = Symbol('seal')
 export const settled = Symbol('settled')
 /** Ids of all its requests, for a task that depends on them. */
 export const taskIds = Symbol('taskIds')
+export const outputCame = Symbol('outputCame')
 
 /** Who wants to know what becomes of requests. */
 export interface RecordOwner {
@@ -21,6 +22,8 @@ export interface RecordOwner {
   [addRecord](record: RequestRecord): void
   /** One has ended. */
   [settled](record: RequestRecord): void
+  /** One has shown something, which is among its outputs already. */
+  [outputCame]?(record: RequestRecord, output: Output): void
 }
 
 /** Turns an ok reply into the value that the request was for. */
@@ -37,6 +40,7 @@ export interface RequestFacts {
   readonly submittedMs: number
   /** Position of its first element in the whole sequence of a `map`. */
   readonly firstIndex: number
+  readonly engines: EngineNumbers
 }
 
 /** Where engine numbers are looked up. */
@@ -78,7 +82,7 @@ export class RequestRecord implements OutstandingRequest {
   #reply: Envelope | undefined
   #result: unknown
   #answeredBy: EngineUuid | undefined
-  #engines: EngineNumbers | undefined
+  readonly #engines: EngineNumbers
   #startedMs = Number.NaN
   #completedMs = Number.NaN
   #runMs = Number.NaN
@@ -92,6 +96,7 @@ export class RequestRecord implements OutstandingRequest {
     this.submittedMs = facts.submittedMs
     this.firstIndex = facts.firstIndex
     this.#decode = facts.decode
+    this.#engines = facts.engines
   }
 
   get isSettled(): boolean {
@@ -104,7 +109,7 @@ export class RequestRecord implements OutstandingRequest {
 
   get engineId(): number | undefined {
     const uuid = this.engineUuid
-    return uuid === undefined ? undefined : this.#engines?.idOf(uuid)
+    return uuid === undefined ? undefined : this.#engines.idOf(uuid)
   }
 
   /** Moments as ms since 1970, NaN where they are not known: when the engine began and ended it, by its own clock. */
@@ -125,10 +130,14 @@ export class RequestRecord implements OutstandingRequest {
     return Number.isNaN(byDates) ? 0 : byDates
   }
 
+  /** An engine has said something about it: it runs there. */
+  heardFrom(engine: EngineUuid): void {
+    this.#answeredBy = engine
+  }
+
   /** Takes the outcome. Reads nothing but the reply's metadata, which were parsed already. */
-  settle(outcome: Outcome<Envelope>, receivedMs: number, engines: EngineNumbers): void {
+  settle(outcome: Outcome<Envelope>, receivedMs: number): void {
     this.receivedMs = receivedMs
-    this.#engines = engines
     switch (outcome.type) {
       case 'reply':
         this.#takeReply(outcome.reply)

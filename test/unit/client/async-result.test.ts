@@ -58,7 +58,7 @@ class FakeHost implements ResultHost {
   cancel(records: readonly RequestRecord[], reason: unknown): void {
     this.cancelled.push(reason)
     for (const record of records) {
-      record.settle({ type: 'given_up', reason }, this.dateMs(), numbers)
+      record.settle({ type: 'given_up', reason }, this.dateMs())
       record.owner[settled](record)
     }
   }
@@ -105,7 +105,7 @@ class Bench<T> {
 
   end(index: number, outcome: Outcome<Envelope>): void {
     const record = this.records[index]!
-    record.settle(outcome, this.host.dateMs(), numbers)
+    record.settle(outcome, this.host.dateMs())
     record.owner[settled](record)
   }
 
@@ -119,6 +119,7 @@ class Bench<T> {
       decode: reply => unpackValue(reply.buffers, nodeRealm),
       submittedMs: this.host.dateMs(),
       firstIndex: 0,
+      engines: numbers,
     })
   }
 }
@@ -310,7 +311,7 @@ describe('AsyncResult', () => {
     expect(bench.result.metadata).toMatchObject({
       status: 'pending',
       received: undefined,
-      engineId: undefined,
+      engineId: 0,
     })
     bench.host.advance(2000)
     bench.answer(0, 1)
@@ -340,14 +341,16 @@ describe('AsyncResult', () => {
 
   it('AsyncResult tells its state at a glance', () => {
     const bench = new Bench(2)
-    expect(String(bench.result)).toBe('<AsyncResult apply: 0 of 2>')
+    expect(String(bench.result)).toBe('<AsyncResult apply on engines 0, 1: 0 of 2 done after 0.000 s>')
     bench.answer(0, 1)
     bench.host.advance(250)
     bench.answer(1, 1)
-    expect(inspect(bench.result)).toBe('<AsyncResult apply: done in 0.250 s>')
+    expect(inspect(bench.result)).toBe('<AsyncResult apply on engines 0, 1: done in 0.250 s>')
     const failed = new Bench(1)
     failed.fail(0, new Error('no'))
-    expect(String(failed.result)).toBe('<AsyncResult apply: failed: Error: no [engine 0]>')
+    expect(String(failed.result)).toBe(
+      '<AsyncResult apply on engine 0: failed after 0.000 s: Error: no [engine 0]>',
+    )
   })
 
   it('AsyncResult.waitInteractive writes a line now and then where there is no terminal', async () => {

@@ -4,7 +4,7 @@ import { Client } from '../../../src/client/client.ts'
 import type { ConnectOptions } from '../../../src/client/connect.ts'
 import type { MessageType } from '../../../src/protocol/catalogue.ts'
 import type { ClientConnection } from '../../../src/protocol/connection-file.ts'
-import type { Envelope } from '../../../src/protocol/envelope.ts'
+import { Envelope } from '../../../src/protocol/envelope.ts'
 import { Session } from '../../../src/protocol/session.ts'
 import { nodeRealm, packError, packValue, unpackCall } from '../../../src/serialize/payload.ts'
 import { memoryTransport } from '../../../src/transport/memory.ts'
@@ -122,6 +122,8 @@ export class FakeCluster {
   readonly engines: FakeEngine[] = []
   /** Everything that arrived, in order. */
   readonly requests: FakeRequest[] = []
+  /** Broadcasts as they came, before each of their targets got its own request. */
+  readonly broadcasts: Envelope[] = []
   /** How a request to an engine is answered; undefined: not at all. */
   answer: (request: FakeRequest) => Promise<FakeReply | undefined> | FakeReply | undefined = request =>
     request.engine?.run(request.envelope)
@@ -234,6 +236,11 @@ export class FakeCluster {
     const envelope = this.#session.open(frames)
     if (typeof envelope === 'string') return
     const [client, target] = envelope.prefix
+    if (channel === 'broadcast') {
+      this.broadcasts.push(envelope)
+      await Promise.all(this.#fanOut(client!, envelope).map(request => this.#run(request)))
+      return
+    }
     const uuid = target?.toString()
     const engine =
       channel === 'task'
@@ -243,11 +250,31 @@ export class FakeCluster {
     this.requests.push(request)
     if (channel === 'registration') this.#answerHub(request)
     else if (channel === 'control') this.#answerControl(request)
-    else {
-      const reply = await this.answer(request)
-      const type = envelope.header.msg_type === 'execute_request' ? 'execute_reply' : 'apply_reply'
-      if (reply !== undefined) this.reply(request, reply, type)
-    }
+    else await this.#run(request)
+  }
+
+  async #run(request: FakeRequest): Promise<void> {
+    const reply = await this.answer(request)
+    const isExecute = request.envelope.header.msg_type === 'execute_request'
+    if (reply !== undefined) this.reply(request, reply, isExecute ? 'execute_reply' : 'apply_reply')
+  }
+
+  /** A request for each target, under an id of its own. */
+  #fanOut(client: Frame, envelope: Envelope): FakeRequest[] {
+    const { header, parentHeader, metadata, contentFrame, buffers } = envelope
+    return (metadata.targets as [uuid: string, id: number][]).map(([uuid]) => {
+      const frames = this.#session.packParts(
+        { ...header, msg_id: `${header.msg_id}_${uuid}` },
+        parentHeader,
+        { ...metadata, original_msg_id: header.msg_id },
+        contentFrame,
+        buffers,
+      )
+      const engine = this.engines.find(candidate => candidate.uuid === uuid)
+      const request = { channel: 'broadcast', client, engine, envelope: Envelope.cut(frames)! } as const
+      this.requests.push(request)
+      return request
+    })
   }
 
   #answerHub(request: FakeRequest): void {

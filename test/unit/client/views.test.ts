@@ -202,7 +202,7 @@ describe('DirectView', () => {
     expect(await view.with({ targets: 2 }).apply(() => 1)).toBe(1)
     expect(await view.with({ targets: [0, 1] }).apply(() => 1)).toEqual([1, 1])
     expect(view.targets).toEqual([0, 1, 2])
-    expect(String(view.with({ targets: [0, 1] }))).toBe('<DirectView [0,1]>')
+    expect(String(view.with({ targets: [0, 1] }))).toBe('<DirectView of engines 0, 1>')
   })
 
   it("DirectView of 'all' means the engines there are at each call, a snapshot does not", async () => {
