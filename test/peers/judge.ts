@@ -1,0 +1,54 @@
+/** Judges what the peer suite said: which numbers are good enough, and which failures have a reason. */
+
+export interface Verdict {
+  /** Why the run is not good enough; empty when it is. */
+  readonly complaints: readonly string[]
+  readonly excused: readonly { readonly test: string; readonly reason: string }[]
+}
+
+/** Tests that fail with the original too. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  'test_client::test_become_dask':
+    'ipyparallel 7.1 gives dask workers an option (ncores) that Debian’s distributed no longer has; the original fails too',
+}
+
+/** Tests that pass with the original in Debian 12; a module that has fewer has lost some. */
+const PASSES: Readonly<Record<string, number>> = {
+  test_client: 45,
+  test_view: 65,
+  test_view_broadcast: 67,
+  test_lbview: 19,
+  test_asyncresult: 31,
+  test_dependency: 5,
+  test_executor: 5,
+  test_remotefunction: 3,
+  test_magics: 13,
+  test_joblib: 3,
+  test_cluster: 19,
+}
+
+const ROW = /^(test_\w+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+$/gm
+const FAILED = /^ {2}(test_\w+::\S+) *(.*)$/gm
+
+/**
+ * @param said - the suite's output: a line a module, a table (module, tests, pass, fail, skip, xfail, seconds), and what failed.
+ * @param modules - those that were to be run.
+ */
+export function judge(said: string, modules: readonly string[]): Verdict {
+  const passed = new Map([...said.matchAll(ROW)].map(row => [row[1]!, Number(row[3])]))
+  const failed = [...said.matchAll(FAILED)].map(row => ({ test: row[1]!, message: row[2]! }))
+  const complaints = failed
+    .filter(({ test }) => !Object.hasOwn(ALLOWED, test))
+    .map(({ test, message }) => `${test} failed: ${message}`)
+  for (const name of modules) {
+    const passes = passed.get(name)
+    const wanted = PASSES[name] ?? 1
+    if (passes === undefined) complaints.push(`${name} left no result`)
+    else if (passes < wanted)
+      complaints.push(`${name}: ${passes} tests passed, and ${wanted} do with the original`)
+  }
+  const excused = failed
+    .filter(({ test }) => Object.hasOwn(ALLOWED, test))
+    .map(({ test }) => ({ test, reason: ALLOWED[test]! }))
+  return { complaints, excused }
+}
