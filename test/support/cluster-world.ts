@@ -99,8 +99,13 @@ export class ClusterWorld {
   }
 
   /** Starts a built command, such as `ipcluster`. */
-  start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
-    return this.#spawn([join(DIST, 'cli', `${command}.js`), ...args], env)
+  start(
+    command: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    limitMs = COMMAND_MS,
+  ): Started {
+    return this.#spawn([join(DIST, 'cli', `${command}.js`), ...args], env, limitMs)
   }
 
   /** Runs a built command to its end. */
@@ -130,13 +135,13 @@ export class ClusterWorld {
     return this.#spawn(['--input-type=module', '--eval', source], {})
   }
 
-  #spawn(args: readonly string[], env: NodeJS.ProcessEnv): Started {
+  #spawn(args: readonly string[], env: NodeJS.ProcessEnv, limitMs = COMMAND_MS): Started {
     const child = spawn(process.execPath, args, {
       cwd: join(DIST, '..'),
       env: { ...this.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    return new Started(child)
+    return new Started(child, limitMs)
   }
 
   /** Numbers of all processes that were started in this world, however far from us, by what their environment says. */
