@@ -358,8 +358,17 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
     return (values instanceof Promise ? values.then(assemble) : assemble(values)) as T | Promise<T>
   }
 
+  /** Called before the value is asked for the first time. @throws when it cannot be had any more. */
+  protected beforeAwaited(): void {}
+
+  /** Whether anybody has asked for the value. */
+  protected get isAwaited(): boolean {
+    return this.#promise !== undefined
+  }
+
   #settledPromise(): Promise<T> {
     this.#promise ??= new Promise<T>((resolve, reject) => {
+      this.beforeAwaited()
       this.#settlers = { resolve, reject }
       if (this.ready()) this.#settlePromise()
     })

@@ -1,8 +1,9 @@
+import type { InPlaceWith } from './call-types.ts'
 import type { Outgoing } from './dispatcher.ts'
 import { ENGINES_VIEW_OPTIONS, EnginesView, type EnginesViewOptions } from './engines-view.ts'
 import { checkOptionKeys } from './option-keys.ts'
-import type { ViewShape } from './shape.ts'
-import type { Target } from './targets.ts'
+import type { ShapeWith, ViewShape } from './shape.ts'
+import type { Target, Targets } from './targets.ts'
 import type { ViewHost } from './view.ts'
 
 /** Options of a BroadcastView. */
@@ -26,9 +27,10 @@ export interface BroadcastViewOptions extends EnginesViewOptions {
  * await view.push({ table: new Float64Array(1_000_000) })     // sent once
  * await view.apply(() => table.length)                        // [1000000, 1000000, 1000000, 1000000]
  */
-export class BroadcastView<Shape extends ViewShape = 'many'> extends EnginesView<
+export class BroadcastView<Shape extends ViewShape = 'many', InPlace = never> extends EnginesView<
   Shape,
-  BroadcastViewOptions
+  BroadcastViewOptions,
+  InPlace
 > {
   /** Made by a Client. @throws UsageError for an option that it does not have. */
   constructor(host: ViewHost, options: BroadcastViewOptions) {
@@ -37,11 +39,9 @@ export class BroadcastView<Shape extends ViewShape = 'many'> extends EnginesView
   }
 
   /** The same view with other options. */
-  with(options: BroadcastViewOptions & { readonly targets: number }): BroadcastView<'one'>
-  with(options: BroadcastViewOptions & { readonly targets: 'all' | readonly number[] }): BroadcastView<'many'>
-  with(options: BroadcastViewOptions & { readonly targets?: never }): BroadcastView<Shape>
-  with(options: BroadcastViewOptions): BroadcastView<ViewShape>
-  with(options: BroadcastViewOptions): BroadcastView<ViewShape> {
+  with<Asked extends Targets | undefined = undefined, Errors extends boolean | undefined = undefined>(
+    options: BroadcastViewOptions & { readonly targets?: Asked; readonly returnExceptions?: Errors },
+  ): BroadcastView<ShapeWith<Asked, Shape>, InPlaceWith<Errors, InPlace>> {
     return new BroadcastView(this.host, { ...this.options, ...options })
   }
 

@@ -1,3 +1,4 @@
+import type { RemoteError } from '../errors.ts'
 import type { Reference } from '../serialize/payload.ts'
 
 /** Arguments of a call on an engine: each may also be a Reference to the engine's own variable. */
@@ -14,3 +15,10 @@ export type MapInputs<Args extends readonly unknown[]> = {
 export type SyncMapInputs<Args extends readonly unknown[]> = {
   [Index in keyof Args]: Iterable<Args[Index]>
 }
+
+/** What stands in a map's results in the place of values, besides what did before: errors, where they are asked for. */
+export type InPlaceWith<Asked extends boolean | undefined, Before> = Asked extends undefined
+  ? Before
+  : Asked extends true
+    ? RemoteError
+    : never

@@ -18,8 +18,9 @@ export interface ColumnReader {
 
 /** Iterables are zipped to the shortest, as Python's `map` does. */
 export function columnReader(inputs: readonly Input[]): ColumnReader {
-  if (inputs.every(isIndexed)) return new IndexedReader(inputs)
-  return inputs.some(isAsync) ? new AsyncReader(inputs) : new IteratorReader(inputs as Iterable<unknown>[])
+  const known = inputs.map(withIndexes)
+  if (known.every(isIndexed)) return new IndexedReader(known)
+  return known.some(isAsync) ? new AsyncReader(known) : new IteratorReader(known as Iterable<unknown>[])
 }
 
 /** All of it at once. */
@@ -47,11 +48,22 @@ export function compact(column: readonly unknown[] | TypedArray): readonly unkno
 /** Below this a frame of its own costs more than it saves. */
 const COMPACT_FROM = 128
 
+/** Text, sets and maps have an end that is known: better cut as arrays. */
+function withIndexes(input: Input): Input {
+  return typeof input === 'string' || input instanceof Set || input instanceof Map ? [...input] : input
+}
+
 function isIndexed(input: Input): input is readonly unknown[] | TypedArray {
   return Array.isArray(input) || isTypedArray(input)
 }
 
-function isAsync(input: Input): input is AsyncIterable<unknown> {
+/** Whether `map` can take it. */
+export function isInput(value: unknown): value is Input {
+  if (value === null || value === undefined) return false
+  return Symbol.iterator in Object(value) || Symbol.asyncIterator in Object(value)
+}
+
+export function isAsync(input: Input): input is AsyncIterable<unknown> {
   return typeof (input as AsyncIterable<unknown>)[Symbol.asyncIterator] === 'function'
 }
 
@@ -90,81 +102,171 @@ class IndexedReader implements ColumnReader {
   }
 }
 
-class IteratorReader implements ColumnReader {
-  readonly remaining = undefined
-  readonly #iterators: Iterator<unknown>[]
-  #isOver = false
+/** Iterators that were opened, each of which is closed once, unless it has ended by itself. */
+class OpenIterators<I extends Iterator<unknown> | AsyncIterator<unknown>> {
+  readonly all: readonly I[]
+  readonly #open: Set<I>
 
-  constructor(inputs: readonly Iterable<unknown>[]) {
-    this.#iterators = inputs.map(input => input[Symbol.iterator]())
+  constructor(iterators: readonly I[]) {
+    this.all = iterators
+    this.#open = new Set(iterators)
   }
 
-  read(count: number): Columns | undefined {
-    const columns: unknown[][] = this.#iterators.map(() => [])
-    for (let i = 0; i < count && !this.#isOver; i++) {
-      const row = this.#iterators.map(iterator => iterator.next())
-      if (row.some(step => step.done === true)) this.close()
-      else for (const [c, step] of row.entries()) columns[c]!.push(step.value)
+  get isOver(): boolean {
+    return this.#open.size === 0
+  }
+
+  ended(iterator: I): void {
+    this.#open.delete(iterator)
+  }
+
+  /** @throws the first error of those that do not like to be closed; all of them are. */
+  close(): void {
+    const errors: unknown[] = []
+    for (const iterator of this.#open) {
+      try {
+        const closed = iterator.return?.()
+        // Whoever waits for a source in the middle of a step might wait for ever.
+        if (closed instanceof Promise) closed.catch(() => {})
+      } catch (error) {
+        errors.push(error)
+      }
     }
-    return columns[0]!.length === 0 ? undefined : columns
+    this.#open.clear()
+    if (errors.length > 0) throw errors[0]
+  }
+}
+
+class IteratorReader implements ColumnReader {
+  readonly remaining = undefined
+  readonly #iterators: OpenIterators<Iterator<unknown>>
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(inputs: readonly Iterable<unknown>[]) {
+    this.#iterators = new OpenIterators(inputs.map(input => input[Symbol.iterator]()))
+  }
+
+  /** @throws what the input throws, after the elements before it were read. */
+  read(count: number): Columns | undefined {
+    const columns: unknown[][] = this.#iterators.all.map(() => [])
+    for (let i = 0; i < count && !this.#iterators.isOver; i++) {
+      const row = this.#row()
+      if (row !== undefined) for (let c = 0; c < row.length; c++) columns[c]!.push(row[c])
+    }
+    if (columns[0]!.length > 0) return columns
+    if (this.#failure !== undefined) throw this.#failure.error
+    return undefined
   }
 
   close(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    for (const iterator of this.#iterators) iterator.return?.()
+    this.#iterators.close()
+  }
+
+  /** Asks one after the other: those behind one that has ended lose nothing. */
+  #row(): unknown[] | undefined {
+    const row: unknown[] = []
+    try {
+      for (const iterator of this.#iterators.all) {
+        const step = stepOf(iterator, this.#iterators)
+        if (step.done === true) {
+          this.#iterators.ended(iterator)
+          this.close()
+          return undefined
+        }
+        row.push(step.value)
+      }
+      return row
+    } catch (error) {
+      this.#failure = { error }
+      // Another one that fails as it is closed has nothing to add.
+      ignoring(() => this.close())
+      return undefined
+    }
   }
 }
 
 /** Reads ahead of nobody: an element is asked for only when somebody wants it. */
 class AsyncReader implements ColumnReader {
   readonly remaining = undefined
-  readonly #iterators: (AsyncIterator<unknown> | Iterator<unknown>)[]
-  #isOver = false
+  readonly #iterators: OpenIterators<AsyncIterator<unknown> | Iterator<unknown>>
+  #failure: { readonly error: unknown } | undefined
   /** A row that was asked for and has not come. */
   #pending: Promise<readonly unknown[] | undefined> | undefined
 
   constructor(inputs: readonly Input[]) {
-    this.#iterators = inputs.map(input =>
-      isAsync(input) ? input[Symbol.asyncIterator]() : (input as Iterable<unknown>)[Symbol.iterator](),
+    this.#iterators = new OpenIterators(
+      inputs.map(input =>
+        isAsync(input) ? input[Symbol.asyncIterator]() : (input as Iterable<unknown>)[Symbol.iterator](),
+      ),
     )
   }
 
-  /** Waits for one row, and takes what else is there without waiting for it: a slow input must not hold back work. */
+  /**
+   * Waits for one row, and takes what else is there without waiting for it: a slow input must not hold back work.
+   *
+   * @throws what the input throws, after the elements before it were read.
+   */
   async read(count: number): Promise<Columns | undefined> {
-    const first = await this.#row()
-    if (first === undefined) return undefined
-    const columns = first.map(value => [value])
+    const columns: unknown[][] = this.#iterators.all.map(() => [])
+    let late: Promise<typeof NOT_YET> | undefined
     while (columns[0]!.length < count) {
-      const next = this.#row()
-      const row = await Promise.race([next, soon()])
-      if (row === NOT_YET) {
-        this.#pending = next
-        break
-      }
+      const next = this.#pending ?? this.#row()
+      this.#pending = next
+      const row = await (late === undefined ? next : Promise.race([next, late]))
+      if (row === NOT_YET) break
+      this.#pending = undefined
       if (row === undefined) break
-      for (const [c, value] of (row as readonly unknown[]).entries()) columns[c]!.push(value)
+      for (let c = 0; c < row.length; c++) columns[c]!.push(row[c])
+      late ??= soon()
     }
-    return columns
+    if (columns[0]!.length > 0) return columns
+    if (this.#failure !== undefined) throw this.#failure.error
+    return undefined
   }
 
   close(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    for (const iterator of this.#iterators) Promise.resolve(iterator.return?.()).catch(() => {})
+    this.#iterators.close()
   }
 
+  /** Undefined at the end. Never rejects. */
   async #row(): Promise<readonly unknown[] | undefined> {
-    const pending = this.#pending
-    if (pending !== undefined) {
-      this.#pending = undefined
-      return pending
+    if (this.#iterators.isOver) return undefined
+    try {
+      const steps = await Promise.all(
+        this.#iterators.all.map(async iterator => await stepOf(iterator, this.#iterators)),
+      )
+      if (!steps.some(step => step.done === true)) return await Promise.all(steps.map(step => step.value))
+      for (const [i, step] of steps.entries())
+        if (step.done === true) this.#iterators.ended(this.#iterators.all[i]!)
+      this.close()
+    } catch (error) {
+      this.#failure = { error }
+      ignoring(() => this.close())
     }
-    if (this.#isOver) return undefined
-    const row = await Promise.all(this.#iterators.map(iterator => iterator.next()))
-    if (!row.some(step => step.done === true)) return row.map(step => step.value)
-    this.close()
     return undefined
+  }
+}
+
+/** The next step of an iterator. One that throws has ended by itself, and is not to be closed. */
+function stepOf<I extends Iterator<unknown> | AsyncIterator<unknown>>(
+  iterator: I,
+  iterators: OpenIterators<I>,
+): ReturnType<I['next']> {
+  try {
+    const step = iterator.next()
+    if (step instanceof Promise) step.catch(() => iterators.ended(iterator))
+    return step as ReturnType<I['next']>
+  } catch (error) {
+    iterators.ended(iterator)
+    throw error
+  }
+}
+
+function ignoring(action: () => void): void {
+  try {
+    action()
+  } catch {
+    // There is an error already, which comes first.
   }
 }
 

@@ -1,8 +1,9 @@
+import type { InPlaceWith } from './call-types.ts'
 import type { Outgoing } from './dispatcher.ts'
 import { ENGINES_VIEW_OPTIONS, EnginesView, type EnginesViewOptions } from './engines-view.ts'
 import { checkOptionKeys } from './option-keys.ts'
-import type { ViewShape } from './shape.ts'
-import type { Target } from './targets.ts'
+import type { ShapeWith, ViewShape } from './shape.ts'
+import type { Target, Targets } from './targets.ts'
 import type { ViewHost } from './view.ts'
 
 /** Options of a DirectView. */
@@ -21,7 +22,11 @@ export interface DirectViewOptions extends EnginesViewOptions {}
  * await view.pull('c')            // [42, 42, 42, 42]
  * await rc.at(0).pull('c')        // 42
  */
-export class DirectView<Shape extends ViewShape = 'many'> extends EnginesView<Shape, DirectViewOptions> {
+export class DirectView<Shape extends ViewShape = 'many', InPlace = never> extends EnginesView<
+  Shape,
+  DirectViewOptions,
+  InPlace
+> {
   /** Made by a Client. @throws UsageError for an option that it does not have. */
   constructor(host: ViewHost, options: DirectViewOptions) {
     checkOptionKeys('DirectView', options, ENGINES_VIEW_OPTIONS)
@@ -29,11 +34,9 @@ export class DirectView<Shape extends ViewShape = 'many'> extends EnginesView<Sh
   }
 
   /** The same view with other options. */
-  with(options: DirectViewOptions & { readonly targets: number }): DirectView<'one'>
-  with(options: DirectViewOptions & { readonly targets: 'all' | readonly number[] }): DirectView<'many'>
-  with(options: DirectViewOptions & { readonly targets?: never }): DirectView<Shape>
-  with(options: DirectViewOptions): DirectView<ViewShape>
-  with(options: DirectViewOptions): DirectView<ViewShape> {
+  with<Asked extends Targets | undefined = undefined, Errors extends boolean | undefined = undefined>(
+    options: DirectViewOptions & { readonly targets?: Asked; readonly returnExceptions?: Errors },
+  ): DirectView<ShapeWith<Asked, Shape>, InPlaceWith<Errors, InPlace>> {
     return new DirectView(this.host, { ...this.options, ...options })
   }
 

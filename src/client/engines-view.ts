@@ -6,13 +6,14 @@ import type { Message } from '../transport/socket.ts'
 import { AsyncMapResult, nextPiece } from './async-map-result.ts'
 import { type Assemble, AsyncResult, trackSent } from './async-result.ts'
 import type { RemoteArguments, SyncMapInputs } from './call-types.ts'
-import { readColumns } from './columns.ts'
+import { cancelOn } from './cancel-on.ts'
+import { isAsync, isInput, readColumns } from './columns.ts'
 import { describeEngines } from './describe-engines.ts'
 import type { Outgoing } from './dispatcher.ts'
 import { askQueueStatus, controlEngines, recordsAt } from './engine-control.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
 import { type Jobs, recordsOf } from './jobs.ts'
-import { mapCall } from './map-call.ts'
+import { packMapCall } from './map-call.ts'
 import { type Namespace, namespaceOf } from './namespace.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
 import {
@@ -77,7 +78,11 @@ interface Part {
  * What DirectView and BroadcastView have in common: engines that are addressed themselves, and all calls on them. They
  * differ in how a message gets there.
  */
-export abstract class EnginesView<Shape extends ViewShape, Options extends EnginesViewOptions> {
+export abstract class EnginesView<
+  Shape extends ViewShape,
+  Options extends EnginesViewOptions,
+  InPlace = never,
+> {
   protected readonly host: ViewHost
   protected readonly options: Options
 
@@ -200,7 +205,7 @@ export abstract class EnginesView<Shape extends ViewShape, Options extends Engin
   map<Args extends unknown[], Value>(
     fn: (...args: Args) => Value,
     ...inputs: SyncMapInputs<Args>
-  ): AsyncMapResult<Awaited<Value>> {
+  ): AsyncMapResult<Awaited<Value> | InPlace> {
     return this.#map(fn, inputs as Iterable<unknown>[])
   }
 
@@ -216,7 +221,7 @@ export abstract class EnginesView<Shape extends ViewShape, Options extends Engin
 
   /** The engines' variables as properties: assigning pushes, reading pulls. */
   get namespace(): Namespace {
-    return namespaceOf(this as EnginesView<ViewShape, EnginesViewOptions>)
+    return namespaceOf(this as EnginesView<ViewShape, EnginesViewOptions, unknown>)
   }
 
   /**
@@ -235,7 +240,7 @@ export abstract class EnginesView<Shape extends ViewShape, Options extends Engin
     ...specifiers: string[]
   ): Promise<Imported>
   syncImports(...what: (string | Importers)[]): Promise<unknown> {
-    return importBoth(this as EnginesView<ViewShape, EnginesViewOptions>, what)
+    return importBoth(this as EnginesView<ViewShape, EnginesViewOptions, unknown>, what)
   }
 
   /** How much each of its engines has before it, and has done. */
@@ -354,11 +359,16 @@ export abstract class EnginesView<Shape extends ViewShape, Options extends Engin
     inputs: readonly Iterable<unknown>[],
   ): AsyncMapResult<Value> {
     checkInputs(inputs)
+    if (inputs.some(isAsync))
+      throw new UsageError(
+        'this view cuts its input into one block an engine, so all of it must be there at once: collect the async iterable first, or map on a load-balanced view',
+      )
     const targets = this.#resolve()
     const columns = readColumns(inputs)
     const { ordered = true, returnExceptions = false, signal } = this.options
     const total = columns[0]!.length
     const result = new AsyncMapResult<Value>(this.host, { ordered, returnExceptions, total })
+    if (signal !== undefined && cancelOn(signal, result)) return result[seal]()
     // All of it is packed before any of it is sent: what cannot travel is refused as a whole.
     const blocks = targets.flatMap((target, part) => {
       const [start, end] = blockBounds(total, part, targets.length)
@@ -366,16 +376,16 @@ export abstract class EnginesView<Shape extends ViewShape, Options extends Engin
       const block = columns.map(column =>
         isTypedArray(column) ? column.subarray(start, end) : column.slice(start, end),
       )
-      return [{ target, start, size: end - start, call: mapCall(fn, block, returnExceptions) }]
+      return [{ target, start, size: end - start, buffers: packMapCall(fn, block, returnExceptions) }]
     })
-    for (const { target, start, size, call } of blocks) {
+    for (const { target, start, size, buffers } of blocks) {
       result[nextPiece](size)
       this.post([target], {
         type: 'apply_request',
         metadata: OWN_MARK,
-        ...call,
+        buffers,
         owner: result,
-        signal,
+        decode: decodeValue,
         firstIndex: start,
       })
     }
@@ -388,6 +398,11 @@ export abstract class EnginesView<Shape extends ViewShape, Options extends Engin
 export function checkInputs(inputs: readonly unknown[]): void {
   if (inputs.length === 0)
     throw new UsageError('map needs at least one iterable after the function: view.map(fn, [1, 2, 3])')
+  for (const [i, input] of inputs.entries())
+    if (!isInput(input))
+      throw new UsageError(
+        `argument ${i + 2} of map is not iterable: it takes arrays, typed arrays, text, sets, maps, iterators and generators`,
+      )
 }
 
 function readSource(file: string | URL): string {

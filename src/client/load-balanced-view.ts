@@ -5,12 +5,13 @@ import { packCall, type Reference } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 import { AsyncMapResult } from './async-map-result.ts'
 import { AsyncResult, trackSent } from './async-result.ts'
-import type { MapInputs, RemoteArguments } from './call-types.ts'
-import { columnReader, type Input } from './columns.ts'
+import type { InPlaceWith, MapInputs, RemoteArguments } from './call-types.ts'
+import { cancelOn } from './cancel-on.ts'
+import { type Columns, columnReader, type Input } from './columns.ts'
 import { type DependencyInput, wireDependency } from './dependency.ts'
 import { checkInputs } from './engines-view.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
-import { mapCall } from './map-call.ts'
+import { packMapCall } from './map-call.ts'
 import { MapRun } from './map-run.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
 import { type Decode, seal } from './request-record.ts'
@@ -36,11 +37,14 @@ export interface LoadBalancedViewOptions extends ViewOptions {
   readonly timeout?: number
   /** `map`: elements a message. The default, `'auto'`, measures how long elements take and adapts. */
   readonly chunkSize?: number | 'auto'
-  /** `map`: iterate results in input order (default), or as they come. */
+  /** `map`: iterate results in input order (default), or as they come; and which error ends it: see AsyncMapResult. */
   readonly ordered?: boolean
-  /** `map`: how many messages may be under way. Default: three an engine. */
+  /**
+   * `map`: how many messages may be under way. Default: three an engine. Input that is not an array is read no further
+   * than these have room for.
+   */
   readonly maxOutstanding?: number
-  /** `map`: put errors in the results instead of throwing at the first. */
+  /** `map`: put errors in the results, as RemoteErrors with their `index`, instead of throwing at the first. */
   readonly returnExceptions?: boolean
 }
 
@@ -55,7 +59,7 @@ export interface LoadBalancedViewOptions extends ViewOptions {
  * await view.apply((a, b) => a + b, 1, 2)          // 3
  * await view.map(x => x * x, [1, 2, 3])            // [1, 4, 9]
  */
-export class LoadBalancedView {
+export class LoadBalancedView<InPlace = never> {
   readonly #host: ViewHost
   readonly #options: LoadBalancedViewOptions
 
@@ -78,7 +82,9 @@ export class LoadBalancedView {
   }
 
   /** The same view with other options. */
-  with(options: LoadBalancedViewOptions): LoadBalancedView {
+  with<Errors extends boolean | undefined = undefined>(
+    options: LoadBalancedViewOptions & { readonly returnExceptions?: Errors },
+  ): LoadBalancedView<InPlaceWith<Errors, InPlace>> {
     return new LoadBalancedView(this.#host, { ...this.#options, ...options })
   }
 
@@ -150,7 +156,7 @@ export class LoadBalancedView {
   map<Args extends unknown[], Value>(
     fn: (...args: Args) => Value,
     ...inputs: MapInputs<Args>
-  ): AsyncMapResult<Awaited<Value>> {
+  ): AsyncMapResult<Awaited<Value> | InPlace> {
     return this.#map(fn, inputs as Input[])
   }
 
@@ -172,27 +178,34 @@ export class LoadBalancedView {
       maxOutstanding,
       signal,
     } = this.#options
+    const pack = (columns: Columns) => packMapCall(fn, columns, returnExceptions)
+    // Where input makes us wait, its first piece is packed when it is too late to refuse the function at the call.
+    pack(inputs.map(() => []))
     const reader = columnReader(inputs)
     const total = reader.remaining
     const result = new AsyncMapResult<Value>(this.#host, { ordered, returnExceptions, total })
+    if (signal !== undefined && cancelOn(signal, result)) {
+      reader.close()
+      return result[seal]()
+    }
     const metadata = this.#metadata()
     new MapRun(result as AsyncMapResult<unknown>, reader, {
       chunkSize,
       maxOutstanding: maxOutstanding ?? 'auto',
       engines: () => this.#engineCount(),
-      send: (columns, firstIndex) => {
+      pack,
+      send: (buffers, firstIndex) => {
         this.#host.submit({
           route: 'balanced',
           type: 'apply_request',
           metadata,
-          signal,
-          ...mapCall(fn, columns, returnExceptions),
+          buffers,
           owner: result,
+          decode: decodeValue,
           firstIndex,
         })
       },
     })
-    if (signal !== undefined && !result.ready()) cancelOn(signal, result)
     return result
   }
 
@@ -247,13 +260,6 @@ export class LoadBalancedView {
     const length = (sequence as { readonly length?: number }).length ?? [...sequence].length
     return Math.max(1, Math.ceil(length / chunkSize))
   }
-}
-
-/** Its requests hang on the signal already; but an input that makes us wait may have none under way. */
-function cancelOn(signal: AbortSignal, result: AsyncMapResult<unknown>): void {
-  const cancel = () => void result.cancel(signal.reason)
-  signal.addEventListener('abort', cancel, { once: true })
-  void result.wait().then(() => signal.removeEventListener('abort', cancel))
 }
 
 function checkWhole(name: string, value: number | undefined, least: number): void {

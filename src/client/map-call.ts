@@ -1,22 +1,16 @@
 import { type AnyFunction, Operation, packCall } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 import { type Columns, compact } from './columns.ts'
-import { decodeSettled, mapSettled } from './map-settled.ts'
-import type { Decode } from './request-record.ts'
-import { decodeValue } from './view.ts'
 
 const MAP = new Operation('map')
 
-/** One message of a map: what is called on the engine, and how its reply is read. */
-export interface MapCall {
-  readonly buffers: Message
-  readonly decode: Decode
-}
-
-/** @throws SerializationError when the function or an element cannot travel. */
-export function mapCall(fn: AnyFunction, columns: Columns, returnExceptions: boolean): MapCall {
+/**
+ * The buffers of one piece of a map.
+ *
+ * @param goesOn - run the elements after one that failed as well.
+ * @throws SerializationError when the function or an element cannot travel.
+ */
+export function packMapCall(fn: AnyFunction, columns: Columns, goesOn: boolean): Message {
   const args = [fn, columns.map(compact)]
-  return returnExceptions
-    ? { buffers: packCall(mapSettled, args), decode: decodeSettled }
-    : { buffers: packCall(MAP, args), decode: decodeValue }
+  return packCall(MAP, goesOn ? [...args, true] : args)
 }

@@ -1,4 +1,12 @@
-import { type AsyncMapResult, failInput, feedWith, type MapFeed, nextPiece } from './async-map-result.ts'
+import type { Message } from '../transport/socket.ts'
+import {
+  type AsyncMapResult,
+  failInput,
+  feedWith,
+  type MapFeed,
+  nextPiece,
+  untaken,
+} from './async-map-result.ts'
 import { ChunkSizer } from './chunk-sizer.ts'
 import type { ColumnReader, Columns } from './columns.ts'
 import { type RequestRecord, seal } from './request-record.ts'
@@ -11,12 +19,17 @@ export interface MapRunOptions {
   readonly maxOutstanding: number | 'auto'
   /** How many engines share the work, at this moment. */
   readonly engines: () => number
+  /** @throws SerializationError when the function or an element cannot travel. */
+  readonly pack: (columns: Columns) => Message
   /** Sends one piece; its request goes to the result. */
-  readonly send: (columns: Columns, firstIndex: number) => void
+  readonly send: (buffers: Message, firstIndex: number) => void
 }
 
 /** Enough that an engine that ends a piece finds the next one waiting at the scheduler, for every engine. */
 const OUTSTANDING_AN_ENGINE = 3
+/** How far results may be ahead of the loop that takes them, where its input may be endless. */
+const UNTAKEN_AN_ENGINE = 32
+const UNTAKEN_ELEMENTS_MAX = 1_000_000
 
 /** Most pieces that what is left is cut into when all of it must be sent at once. */
 const URGENT_PIECES = 256
@@ -43,14 +56,23 @@ export class MapRun implements MapFeed {
     this.#reader = reader
     this.#options = options
     result[feedWith](this)
-    this.#pump()
+    try {
+      this.#pump()
+    } catch (error) {
+      this.#fail(error)
+      if (this.#firstIndex === 0) throw error
+    }
   }
 
   pieceEnded(record: RequestRecord, size: number): void {
     this.#outstanding -= 1
     this.#sizer.finished(size, record.runMs)
-    // Called from the read loop: what goes wrong with the next piece belongs to the result.
+    this.roomMade()
+  }
+
+  roomMade(): void {
     if (this.#isStopped) return
+    // Called from the read loop: what goes wrong with the next piece belongs to the result.
     try {
       this.#pump()
     } catch (error) {
@@ -60,22 +82,36 @@ export class MapRun implements MapFeed {
 
   sendAll(): void {
     this.#isUrgent = true
-    this.#pump()
+    this.roomMade()
   }
 
   stop(): boolean {
     if (this.#isStopped) return false
     this.#isStopped = true
-    this.#reader.close()
+    try {
+      this.#reader.close()
+    } catch (error) {
+      this.#result[failInput](error)
+    }
     this.#result[seal]()
     return true
   }
 
   #pump(): void {
-    while (!this.#isStopped && !this.#isReading && this.#outstanding < this.#outstandingMax()) {
-      const piece = this.#reader.read(this.#nextSize())
+    while (!this.#isStopped && !this.#isReading && this.#hasRoom()) {
+      const piece = this.#read()
       if (piece instanceof Promise) this.#sendLater(piece)
       else this.#send(piece)
+    }
+  }
+
+  /** What the input throws is the map's failure, never the caller's. */
+  #read(): ReturnType<ColumnReader['read']> {
+    try {
+      return this.#reader.read(this.#nextSize())
+    } catch (error) {
+      this.#fail(error)
+      return undefined
     }
   }
 
@@ -97,16 +133,27 @@ export class MapRun implements MapFeed {
       return
     }
     const size = columns[0]!.length
-    this.#result[nextPiece](size)
-    this.#outstanding += 1
+    const buffers = this.#options.pack(columns)
     const firstIndex = this.#firstIndex
     this.#firstIndex += size
-    this.#options.send(columns, firstIndex)
+    this.#outstanding += 1
+    this.#result[nextPiece](size)
+    this.#options.send(buffers, firstIndex)
   }
 
   #fail(error: unknown): void {
     this.#result[failInput](error)
     this.stop()
+  }
+
+  #hasRoom(): boolean {
+    if (this.#isUrgent) return true
+    const engines = Math.max(1, this.#options.engines())
+    const { maxOutstanding } = this.#options
+    const most = maxOutstanding === 'auto' ? engines * OUTSTANDING_AN_ENGINE : maxOutstanding
+    if (this.#outstanding >= most) return false
+    const { pieces, elements } = this.#result[untaken]
+    return pieces < engines * UNTAKEN_AN_ENGINE && elements < UNTAKEN_ELEMENTS_MAX
   }
 
   #nextSize(): number {
@@ -116,11 +163,5 @@ export class MapRun implements MapFeed {
     const size = this.#sizer.next(remaining, engines())
     // Nothing more will be learnt before all is sent.
     return this.#isUrgent ? Math.max(size, Math.ceil((remaining ?? 0) / URGENT_PIECES)) : size
-  }
-
-  #outstandingMax(): number {
-    if (this.#isUrgent) return Number.POSITIVE_INFINITY
-    const { maxOutstanding, engines } = this.#options
-    return maxOutstanding === 'auto' ? Math.max(1, engines()) * OUTSTANDING_AN_ENGINE : maxOutstanding
   }
 }

@@ -3,6 +3,7 @@ import { TaskAborted } from '../errors.ts'
 import type { ReplyMetadata } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { MaybePromise } from '../serialize/payload.ts'
+import type { Message } from '../transport/socket.ts'
 import type { Output } from './outputs.ts'
 import { engineDied, errorFromReply } from './reply-errors.ts'
 import type { Outcome, OutstandingRequest, Route } from './state/requests.ts'
@@ -74,6 +75,8 @@ export class RequestRecord implements OutstandingRequest {
   receivedMs = 0
   /** Undefined: none came. */
   outputs: Output[] | undefined
+  /** Buffers of a failed piece of a map that tell of its single elements. */
+  partial: Message | undefined
   /** What wants to be told when it ends, besides the owner: the group of an AbortSignal. */
   group: Set<RequestRecord> | undefined
 
@@ -196,6 +199,15 @@ export class RequestRecord implements OutstandingRequest {
     return value
   }
 
+  /** Holds the value no longer. */
+  letGo(): void {
+    this.#state = VALUE
+    this.#result = undefined
+    this.#reply = undefined
+    this.partial = undefined
+    this.outputs = undefined
+  }
+
   async #takeLater(promise: Promise<unknown>): Promise<unknown> {
     try {
       const value = await promise
@@ -220,7 +232,11 @@ export class RequestRecord implements OutstandingRequest {
     try {
       if (isOk(reply)) return
       void this.completedMs
-      this.fail(errorFromReply(reply.content, reply.buffers, this.#place()))
+      const { content, buffers } = reply
+      const { error_frames: count } = content
+      if (typeof count === 'number') this.partial = buffers.slice(count)
+      const own = this.partial === undefined ? buffers : buffers.slice(0, Number(count))
+      this.fail(errorFromReply(content, own, this.#place()))
     } catch (error) {
       // A reply that cannot be read is an answer all the same: the request must not wait for another.
       this.fail(error)

@@ -123,8 +123,9 @@ class EngineProcess implements Engine {
         return this.#kernelBound.promise
       },
     })
-    const operations = new Map(engineOperations(this.#namespace)).set('bind_kernel', () =>
-      this.#kernel.bind(),
+    const operations = new Map(engineOperations(this.#namespace, () => this.#shell.current)).set(
+      'bind_kernel',
+      () => this.#kernel.bind(),
     )
     const parts = new KeptParts(systemClock, digests =>
       this.#output.publish('parts_request', 'parts_request', { digests }, this.#output.scope),

@@ -2,7 +2,7 @@ import type { EngineInfo, ReplyMetadata, ReplyStatus } from '../protocol/catalog
 import type { Json } from '../protocol/envelope.ts'
 import { packError } from '../serialize/payload.ts'
 import type { Frame } from '../transport/socket.ts'
-import { ElementFailure } from './operations.ts'
+import { ElementFailure } from './map-columns.ts'
 
 /** Where a reply comes from. */
 export interface Origin {
@@ -59,7 +59,7 @@ export function errorReply(thrown: unknown, origin: Origin, method: 'apply' | 'e
     evalue,
     traceback,
     engine_info: engineInfo,
-    ...(isElement && { index: thrown.index }),
+    ...(isElement && { index: thrown.index, error_frames: frames.length }),
   }
-  return { content, ename, evalue, traceback, frames }
+  return { content, ename, evalue, traceback, frames: isElement ? [...frames, ...thrown.pack()] : frames }
 }

@@ -4,6 +4,7 @@ import type { Envelope } from '../protocol/envelope.ts'
 import { dateNow, type Session } from '../protocol/session.ts'
 import type { Frame, Message } from '../transport/socket.ts'
 import type { CapturedOutput, OutputScope } from './captured-output.ts'
+import { ElementFailure } from './map-columns.ts'
 import { errorReply, isOwnRequest, type Origin, type ReplyFacts, replyMetadata } from './reply.ts'
 
 /** Where requests come from, and their replies go: the schedulers, or a Jupyter client. */
@@ -82,12 +83,8 @@ export class ShellReplies {
 
   /** An error as a reply has it, with only the user's frames in its stack. */
   describe(job: Job, thrown: unknown): ReturnType<typeof errorReply> {
-    try {
-      if (thrown instanceof Error && typeof thrown.stack === 'string')
-        thrown.stack = this.#options.cleanStack(thrown.stack)
-    } catch {
-      // A frozen error keeps its whole stack.
-    }
+    if (thrown instanceof ElementFailure) for (const [, error] of thrown.failures) this.#cleanStack(error)
+    else this.#cleanStack(thrown)
     return errorReply(thrown, this.#origin, isCell(job) ? 'execute' : 'apply')
   }
 
@@ -131,6 +128,15 @@ export class ShellReplies {
     this.#send(job, type, replyMetadata(metadata, this.#origin, facts), content, buffers)
     if (isIdlePublished) this.idle(job)
     if (job.scope.messages > 0) output.finish(job.scope)
+  }
+
+  #cleanStack(thrown: unknown): void {
+    try {
+      if (thrown instanceof Error && typeof thrown.stack === 'string')
+        thrown.stack = this.#options.cleanStack(thrown.stack)
+    } catch {
+      // A frozen error keeps its whole stack.
+    }
   }
 
   #publishStatus(job: Job, state: 'busy' | 'idle'): void {

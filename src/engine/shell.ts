@@ -14,11 +14,12 @@ import type { Answer } from './kernel/answers.ts'
 import type { History } from './kernel/history.ts'
 import { isKernelRequest } from './kernel/kernel-requests.ts'
 import { keyboardInterrupt } from './keyboard-interrupt.ts'
-import { isThenable } from './operations.ts'
+import { MappedValues } from './map-columns.ts'
 import { RunTimes } from './run-times.ts'
 import type { SharedState } from './shared-state.ts'
 import { isCell, type Job, type RequestLink, ShellReplies } from './shell-replies.ts'
 import { bringsParts, type ExecuteContent, readExecute, readHead, wrongLanguage } from './shell-requests.ts'
+import { isThenable } from './thenable.ts'
 
 /** How long a burst of requests may run before timers and sockets get their turn. */
 const BURST_MS = 5
@@ -99,6 +100,11 @@ export class Shell implements Interruptible {
 
   get begun(): number {
     return this.#begun
+  }
+
+  /** The request that runs now, if one does. */
+  get current(): object | undefined {
+    return this.#current
   }
 
   get currentId(): string | undefined {
@@ -367,7 +373,7 @@ export class Shell implements Interruptible {
   #succeed(job: Job, value: unknown): void {
     let frames: Frame[]
     try {
-      frames = packValue(value, 'result')
+      frames = value instanceof MappedValues ? value.pack() : packValue(value, 'result')
     } catch (error) {
       this.#fail(job, error)
       return

@@ -13,6 +13,10 @@ export interface ErrorContent {
   readonly evalue: string
   readonly traceback: readonly string[]
   readonly engine_info?: EngineInfo
+  /** Ours, in replies to a piece of a map: which of its elements failed first. */
+  readonly index?: number
+  /** Ours, with `index`: how many of the buffers are the error's; the others hold `{ values, failures }` of the piece. */
+  readonly error_frames?: number
 }
 
 export interface EngineInfo {

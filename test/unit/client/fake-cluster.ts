@@ -2,11 +2,13 @@ import vm from 'node:vm'
 import { newEngineUuid } from '../../../src/base/ids.ts'
 import { Client } from '../../../src/client/client.ts'
 import type { ConnectOptions } from '../../../src/client/connect.ts'
+import { MappedValues, mapColumns } from '../../../src/engine/map-columns.ts'
+import { errorReply } from '../../../src/engine/reply.ts'
 import type { MessageType } from '../../../src/protocol/catalogue.ts'
 import type { ClientConnection } from '../../../src/protocol/connection-file.ts'
 import { Envelope } from '../../../src/protocol/envelope.ts'
 import { Session } from '../../../src/protocol/session.ts'
-import { nodeRealm, packError, packValue, unpackCall } from '../../../src/serialize/payload.ts'
+import { nodeRealm, packValue, unpackCall } from '../../../src/serialize/payload.ts'
 import { memoryTransport } from '../../../src/transport/memory.ts'
 import type { Frame, Socket, SocketType, Transport } from '../../../src/transport/socket.ts'
 
@@ -61,14 +63,17 @@ export class FakeEngine {
       return {
         content: envelope.header.msg_type === 'execute_request' ? content : { status: 'ok' },
         metadata: { ...facts, status: 'ok', outputs: 0 },
-        buffers: envelope.header.msg_type === 'execute_request' ? [] : packValue(value),
+        buffers:
+          envelope.header.msg_type === 'execute_request'
+            ? []
+            : value instanceof MappedValues
+              ? value.pack()
+              : packValue(value),
       }
     } catch (error) {
-      const { ename, evalue, traceback, frames } = packError(error)
-      const engine_info = { engine_uuid: this.uuid, engine_id: -1, method: 'apply' }
-      const index = (error as { index?: number }).index
+      const { content, frames } = errorReply(error, { uuid: this.uuid, id: -1 }, 'apply')
       return {
-        content: { status: 'error', ename, evalue, traceback, engine_info, index },
+        content,
         metadata: { ...facts, status: 'error', outputs: 0 },
         buffers: frames,
       }
@@ -84,7 +89,11 @@ export class FakeEngine {
     const operations = new Map<string, (...args: never[]) => unknown>([
       ['push', (values: Record<string, unknown>) => void Object.assign(variables, values)],
       ['pull', (names: string | string[]) => (Array.isArray(names) ? names.map(lookup) : lookup(names))],
-      ['map', mapOperation],
+      [
+        'map',
+        (fn: () => unknown, columns: unknown[][], goesOn?: boolean) =>
+          mapColumns(fn, columns, goesOn === true, () => true),
+      ],
     ])
     const realm = {
       ...nodeRealm,
@@ -95,21 +104,6 @@ export class FakeEngine {
     const { callee, args } = await unpackCall(envelope.buffers, realm)
     return await callee(...(args as never[]))
   }
-}
-
-function mapOperation(
-  fn: (...args: unknown[]) => unknown,
-  columns: readonly ArrayLike<unknown>[],
-  options?: { returnExceptions: boolean },
-): unknown[] {
-  return Array.from(columns[0]!, (_, index) => {
-    try {
-      return fn(...columns.map(column => column[index]))
-    } catch (error) {
-      if (options?.returnExceptions === true) return error
-      throw Object.assign(error as Error, { index })
-    }
-  })
 }
 
 /**
