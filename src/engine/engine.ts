@@ -9,6 +9,7 @@ import { ConnectionError, UsageError } from '../errors.ts'
 import { type EngineConnection, resolveInterface } from '../protocol/connection-file.ts'
 import type { Json } from '../protocol/envelope.ts'
 import { tcpTransport } from '../transport/tcp.ts'
+import { BundledModules } from './bundled-modules.ts'
 import { CapturedOutput, captureStreams } from './captured-output.ts'
 import { installDisplay } from './display.ts'
 import { Evaluator, engineRealm } from './evaluator.ts'
@@ -127,6 +128,7 @@ class EngineProcess implements Engine {
       'bind_kernel',
       () => this.#kernel.bind(),
     )
+    const bundles = new BundledModules(address => this.#evaluator.import(address))
     const parts = new KeptParts(systemClock, digests =>
       this.#output.publish('parts_request', 'parts_request', { digests }, this.#output.scope),
     )
@@ -135,6 +137,8 @@ class EngineProcess implements Engine {
       evaluator: this.#evaluator,
       realm: {
         ...engineRealm(this.#evaluator, this.#namespace, operations),
+        import: address => bundles.import(address),
+        bundles,
         withheldParts: parts,
       },
       takeParts: request => {

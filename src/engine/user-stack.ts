@@ -1,6 +1,7 @@
 /** Stacks as users want to see them: their own frames, at their own lines. */
 
 import { fileURLToPath } from 'node:url'
+import { withoutVersions } from '../serialize/payload.ts'
 
 /** The folder of the package's code, in both ways in which stack traces may show it. */
 const OWN_ROOTS = [new URL('..', import.meta.url).href, fileURLToPath(new URL('..', import.meta.url))]
@@ -24,7 +25,7 @@ export function isOwnFile(file: string): boolean {
  * @param stack - `error.stack`; the message in front of its frames stays as it is.
  */
 export function cleanStack(stack: string, mapPosition: (line: string) => string = line => line): string {
-  const lines = stack.split('\n')
+  const lines = withoutVersions(stack).split('\n')
   const kept: string[] = []
   let internal: string[] = []
   for (const line of lines) {

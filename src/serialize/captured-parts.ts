@@ -16,6 +16,8 @@ interface Range {
   readonly origin: Origin
 }
 
+const BUNDLE_BYTES_MIN = 512
+
 /** What this process has sent so far, whichever encoder wrote it. */
 const before = new SentBefore()
 
@@ -23,9 +25,10 @@ const before = new SentBefore()
 export class CapturedParts {
   readonly #ranges: Range[] = []
   readonly #frames = new Set<Frame | OutOfBand>()
+  readonly #bundles = new Set<Frame | OutOfBand>()
 
   get isEmpty(): boolean {
-    return this.#ranges.length === 0 && this.#frames.size === 0
+    return this.#ranges.length === 0 && this.#frames.size === 0 && this.#bundles.size === 0
   }
 
   addRange(start: number, end: number, definition: object, name: string): void {
@@ -40,6 +43,11 @@ export class CapturedParts {
     for (let i = first; i < frames.length; i++) this.#frames.add(frames[i]!)
   }
 
+  /** Modules are worth it sooner: they come with every call, and hardly ever change. */
+  addBundles(frames: readonly Frame[]): void {
+    for (const frame of frames) this.#bundles.add(frame)
+  }
+
   /** Forgets what was written from there on. Frames that are not sent do no harm. */
   forgetFrom(position: number): void {
     while (this.#ranges.length > 0 && this.#ranges.at(-1)!.end > position) this.#ranges.pop()
@@ -48,6 +56,7 @@ export class CapturedParts {
   clear(): void {
     if (this.#ranges.length > 0) this.#ranges.length = 0
     if (this.#frames.size > 0) this.#frames.clear()
+    if (this.#bundles.size > 0) this.#bundles.clear()
   }
 
   /**
@@ -64,10 +73,12 @@ export class CapturedParts {
     }
     const withheld = new Map<number, SentOnce>()
     for (const [i, frame] of frames.entries()) {
-      if (!this.#frames.has(frame)) continue
+      const isBundle = this.#bundles.has(frame)
+      if (!isBundle && !this.#frames.has(frame)) continue
       const bytes = whole[i + 1] as Frame
       const origin = Buffer.isBuffer(frame) ? frame : frame.buffer
-      const part = bytes.length >= SENT_ONCE_BYTES_MIN ? sentBefore(origin, bytes) : undefined
+      const isLarge = bytes.length >= (isBundle ? BUNDLE_BYTES_MIN : SENT_ONCE_BYTES_MIN)
+      const part = isLarge ? sentBefore(origin, bytes) : undefined
       if (part !== undefined) withheld.set(i + 1, part)
       // It must stay what it was at the moment of the call, whenever it is written.
       else if (!Buffer.isBuffer(frame)) whole[i + 1] = Buffer.from(bytes)

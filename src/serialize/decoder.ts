@@ -7,10 +7,13 @@ import { decodeError } from './decode-error.ts'
 import { decodeInstance } from './decode-instance.ts'
 import { intrinsicAt } from './intrinsics.ts'
 import { importedValue } from './loaded-modules.ts'
+import type { ReadModules } from './module-list.ts'
 import type { Realm } from './realm.ts'
 import { type Compiled, decodeBound, decodeFunction, decodeRequire } from './revive.ts'
 import { WELL_KNOWN_SYMBOLS } from './symbols.ts'
 import { SMALL_INTEGER, Tag } from './tags.ts'
+
+const NONE: ReadonlyMap<string, string> = new Map()
 
 /** Reads one payload. Whatever the bytes are, it gives a value or throws, and calls nothing that they name. */
 export class Decoder {
@@ -24,12 +27,16 @@ export class Decoder {
   readonly #frames: readonly Frame[]
   #nextFrame: number
 
-  /** @param firstFrame - index of the first frame that belongs to the body. */
-  constructor(reader: ByteReader, frames: readonly Frame[], firstFrame: number, realm: Realm) {
+  /** Addresses of modules that functions in it may import when they run. */
+  readonly later: ReadonlyMap<string, string>
+
+  /** @param modules - the frames that stand before those of the body. */
+  constructor(reader: ByteReader, frames: readonly Frame[], realm: Realm, modules?: ReadModules) {
     this.reader = reader
     this.realm = realm
+    this.later = modules?.later ?? NONE
     this.#frames = frames
-    this.#nextFrame = firstFrame
+    this.#nextFrame = 1 + (modules === undefined ? 0 : 1 + modules.bundles.length)
   }
 
   get buffers(): ReceivedBuffers {

@@ -11,6 +11,7 @@ import { rememberOriginal } from './originals.ts'
 import { SUPER_NAME } from './rewrite.ts'
 import { declaredImport } from './script-imports.ts'
 import { DefinitionForm, OUT_OF_BAND_BYTES_MIN, Tag } from './tags.ts'
+import { bundleOf } from './user-modules.ts'
 
 const INSIDE = 'Use it inside the function, on the engine'
 
@@ -72,8 +73,18 @@ function encodePlain(encoder: Encoder, fn: AnyFunction, plan: Plan, inspected?: 
   out.byte(definition.isClass ? Tag.class : Tag.function)
   out.byte(extras === undefined ? 0 : 1)
   encodeDefinition(encoder, definition)
+  if (plan.later.length > 0) announceModules(encoder, plan)
   if (definition.names.length > 0) encodeCaptures(encoder, fn, plan, inspected)
   if (extras !== undefined) encodeExtras(encoder, extras)
+}
+
+/** Modules that the function imports when it runs go along, in case it does. */
+function announceModules(encoder: Encoder, { later }: Plan): void {
+  if (!encoder.isCall) return
+  for (const { base, specifier, url } of later) {
+    const bundle = bundleOf(url)
+    if (bundle !== undefined) encoder.modules.importLater(bundle, base, specifier)
+  }
 }
 
 function encodeDefinition(encoder: Encoder, definition: Definition): void {

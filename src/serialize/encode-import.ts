@@ -2,6 +2,7 @@ import type { Encoder } from './encoder.ts'
 import { intrinsicPath } from './intrinsics.ts'
 import { builtinImport, type ImportName } from './module-index.ts'
 import { Tag } from './tags.ts'
+import { bundleOf } from './user-modules.ts'
 
 /** Modules that this process has named in its payloads: a reply may make it import these, and no others. */
 export const namedModules = new Set<string>()
@@ -22,10 +23,12 @@ export function encodeAsImport(encoder: Encoder, object: object): boolean {
 
 /** Writes `import { name } from specifier` as a value. */
 export function encodeImport(encoder: Encoder, { specifier, name }: ImportName): void {
+  const bundle = encoder.isCall ? bundleOf(specifier) : undefined
   encoder.out.byte(Tag.import)
-  encoder.text(specifier)
+  encoder.text(bundle?.address ?? specifier)
   encoder.text(name)
   namedModules.add(specifier)
+  if (bundle !== undefined) encoder.modules.import(bundle.address, bundle)
   // What is built in is there at once, except for its namespace object.
-  if (!specifier.startsWith('node:') || name === '*') encoder.needsImport(specifier)
+  else if (!specifier.startsWith('node:') || name === '*') encoder.modules.import(specifier)
 }

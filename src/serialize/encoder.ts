@@ -8,6 +8,7 @@ import type { Definition } from './definition.ts'
 import { encodeFunction } from './encode-function.ts'
 import { encodeObject } from './encode-object.ts'
 import { releaseInspected } from './inspector.ts'
+import { ModuleList } from './module-list.ts'
 import { Path } from './path.ts'
 import { encodeSymbol } from './symbols.ts'
 import { Kind, MAGIC, SMALL_INTEGER, Tag } from './tags.ts'
@@ -43,15 +44,15 @@ export class Encoder {
   readonly #keyIds = new Map<string, number>()
   #firstDefinition: Definition | undefined
   readonly #definitionIds = new Map<Definition, number>()
-  /** Modules that must be loaded before this payload can be read. */
-  readonly #imports = new Set<string>()
+  readonly modules = new ModuleList()
   /** What functions capture, for calls only: replies come once. */
   readonly #captured = new CapturedParts()
-  #isCall = false
+  /** A call, and not a reply. */
+  isCall = false
 
   begin(kind: (typeof Kind)[keyof typeof Kind]): void {
     const { out } = this
-    this.#isCall = kind !== Kind.value
+    this.isCall = kind !== Kind.value
     out.position = 0
     out.byte(MAGIC)
     out.byte(kind)
@@ -174,17 +175,12 @@ export class Encoder {
 
   /** A variable that functions of one text capture was written from there on. */
   noteRange(start: number, definition: Definition, name: string): void {
-    if (this.#isCall) this.#captured.addRange(start, this.out.position, definition, name)
+    if (this.isCall) this.#captured.addRange(start, this.out.position, definition, name)
   }
 
   /** Frames from there on belong to a function, not to its arguments. */
   noteFrames(first: number): void {
-    if (this.#isCall) this.#captured.addFrames(this.frames, first)
-  }
-
-  /** Notes that reading needs this module. */
-  needsImport(specifier: string): void {
-    this.#imports.add(specifier)
+    if (this.isCall) this.#captured.addFrames(this.frames, first)
   }
 
   mark(): Mark {
@@ -230,8 +226,10 @@ export class Encoder {
   finish(): Frame[] {
     const { out, frames } = this
     const headAt = 2
-    if (this.#imports.size > 0) {
-      frames.unshift(Buffer.from(JSON.stringify([...this.#imports])))
+    if (!this.modules.isEmpty) {
+      const bundles = this.modules.bundles()
+      this.#captured.addBundles(bundles)
+      frames.unshift(this.modules.frame(), ...bundles)
       out.bytes[headAt + 1] = 1
     } else out.bytes[headAt + 1] = 0
     if (frames.length >= MANY_FRAMES) {
@@ -253,7 +251,7 @@ export class Encoder {
     releaseInspected()
     if (this.frames.length > 0) this.frames.length = 0
     if (this.buffers.length > 0) this.buffers.length = 0
-    if (this.#imports.size > 0) this.#imports.clear()
+    this.modules.clear()
     this.#first = undefined
     this.#firstDefinition = undefined
     if (this.#ids.size > 0) this.#ids.clear()

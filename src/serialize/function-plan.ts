@@ -3,16 +3,19 @@
  * function, and most of it once a text: programs make the same arrow over and over in loops.
  */
 
+import type { AnyNode } from 'acorn'
 import type { AnyFunction } from './callee.ts'
 import { type Definition, newDefinition } from './definition.ts'
 import { type FreeNames, freeNames } from './free-names.ts'
-import { type FunctionSource, parseFunction, textOf } from './function-text.ts'
+import { childrenOf, type FunctionSource, parseFunction, textOf } from './function-text.ts'
 import { type Inspected, type Scopes, type Script, theInspector } from './inspector.ts'
 import { STANDARD_NAMES } from './intrinsics.ts'
 import { LruMap } from './lru-map.ts'
-import { heritageOf, rewriteSource, STRICT_HEAD, SUPER_NAME } from './rewrite.ts'
+import { specifierIn } from './module-text.ts'
+import { baseOf, heritageOf, rewriteSource, STRICT_HEAD, SUPER_NAME } from './rewrite.ts'
 import { scriptNames } from './script-names.ts'
 import { placeOf } from './source-place.ts'
+import { userModule } from './user-modules.ts'
 
 /** What the text alone tells. */
 export interface Analysis {
@@ -40,6 +43,15 @@ export interface Plan {
   readonly steady: boolean
   /** The variable that a class extends, where it is one. */
   readonly superName: string
+  /** The user's own modules that it imports when it runs. */
+  readonly later: readonly LaterImport[]
+}
+
+export interface LaterImport {
+  readonly base: string
+  readonly specifier: string
+  /** Address of its file. */
+  readonly url: string
 }
 
 const TEXTS_MAX = 2000
@@ -52,6 +64,7 @@ const NOTHING: Omit<Plan, 'definition'> = {
   cells: new Set(),
   steady: false,
   superName: '',
+  later: [],
 }
 
 /** The plan of a function whose text captures nothing, if that text was met before. */
@@ -149,6 +162,9 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
     names.length === 0 &&
     analysis.refusal === undefined &&
     !internal &&
+    // What these mean depends on where the text stands.
+    free.imports.length === 0 &&
+    free.metas.length === 0 &&
     free.names.every(each => STANDARD_NAMES.has(each.name))
   )
     analysis.plan = planFor(definition)
@@ -163,7 +179,15 @@ function newPlan(fn: AnyFunction, analysis: Analysis, inspected: Inspected): Pla
     cells: new Set(cells.map(each => each.name)),
     steady: inScript !== undefined && cells.length === 0 && !names.some(name => inScript.imported.has(name)),
     superName: heritage?.type === 'Identifier' ? heritage.name : '',
+    later: script === undefined ? [] : [...laterImports(source.node, baseOf(script.url))],
   }
+}
+
+function* laterImports(node: AnyNode, base: string): Generator<LaterImport> {
+  const specifier = specifierIn(node)
+  const url = specifier === undefined || !base.startsWith('file:') ? undefined : userModule(specifier, base)
+  if (url !== undefined) yield { base, specifier: specifier!, url }
+  for (const child of childrenOf(node)) yield* laterImports(child, base)
 }
 
 /** The plan of functions that were made from a definition. */

@@ -4,6 +4,7 @@ import { isBuiltin } from 'node:module'
 import { RemoteProtocolError, SerializationError } from '../errors.ts'
 import { namedModules } from './encode-import.ts'
 import type { Realm } from './realm.ts'
+import { withoutVersion } from './user-modules.ts'
 
 const loaded = new WeakMap<Realm, Map<string, object>>()
 
@@ -24,7 +25,8 @@ export function loadModules(realm: Realm, specifiers: readonly string[]): Promis
   return Promise.all(
     missing.map(async specifier => {
       checkSpecifier(realm, specifier)
-      modules.set(specifier, (await realm.import(specifier)) as object)
+      const address = realm.bundles === undefined ? withoutVersion(specifier) : specifier
+      modules.set(specifier, (await realm.import(address)) as object)
     }),
   )
 }

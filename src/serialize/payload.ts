@@ -6,7 +6,7 @@
  *
  * ```
  * head    0x49 · kind · number of frames that follow (0xff: as a double at the end) · flags · body
- * frames  [modules to import, as JSON] · definitions and array buffers in the order in which the body meets them
+ * frames  [list of modules, their bundles (module-list.ts)] · definitions and array buffers in the order in which the body meets them
  * flags   1: the first frame lists modules · 2: parts are withheld (withheld.ts)
  * ```
  */
@@ -18,14 +18,22 @@ import { type AnyFunction, type Callee, Operation, Reference } from './callee.ts
 import { Decoder } from './decoder.ts'
 import { Encoder, HEAD_BYTES, MANY_FRAMES } from './encoder.ts'
 import { loadModules } from './loaded-modules.ts'
+import { readModuleList } from './module-list.ts'
 import type { Realm } from './realm.ts'
 import { Kind, MAGIC } from './tags.ts'
 import { isWithholding, makeWhole } from './withheld.ts'
 
 export { type AnyFunction, type Callee, Operation, Reference } from './callee.ts'
 export { type PackedError, packError, type UnpackedError, unpackError } from './error-payload.ts'
-export { nodeRealm, type Realm, type SourcePosition } from './realm.ts'
+export { type ModuleBundles, nodeRealm, type Realm, type SourcePosition } from './realm.ts'
 export { SENT_ONCE_BYTES_MAX, type SentOnce } from './sent-once.ts'
+export {
+  type BundledModule,
+  isVersioned,
+  parseBundle,
+  withoutVersion,
+  withoutVersions,
+} from './user-modules.ts'
 export { isGenuine, type WithheldParts, withheldFrom } from './withheld.ts'
 
 /** Given at once where that is possible. */
@@ -172,10 +180,13 @@ function unpack<T>(
   const many = head[2] === MANY_FRAMES
   const announced = frameCountOf(head)
   if (announced !== frames.length - 1) throw malformed('it has another number of frames than it announces')
+  if (head[3]! > 1) throw malformed('it has flags of an unknown meaning')
+  const modules = head[3] === 1 ? readModuleList(frames) : undefined
+  for (const { address, bytes } of modules?.bundles ?? []) realm.bundles?.add(address, bytes)
   const decode = (): T => {
     try {
       const reader = new ByteReader(many ? head.subarray(0, -8) : head, 2 + HEAD_BYTES)
-      const decoder = new Decoder(reader, frames, head[3] === 1 ? 2 : 1, realm)
+      const decoder = new Decoder(reader, frames, realm, modules)
       const value = read(decoder, head[1]!)
       decoder.end()
       return value
@@ -186,18 +197,8 @@ function unpack<T>(
       throw error
     }
   }
-  const loading = head[3] === 1 ? loadModules(realm, modulesIn(frames[1])) : undefined
+  const loading = modules === undefined ? undefined : loadModules(realm, modules.imports)
   return loading === undefined ? decode() : loading.then(decode)
-}
-
-function modulesIn(frame: Frame | undefined): string[] {
-  try {
-    const modules: unknown = JSON.parse(String(frame))
-    if (Array.isArray(modules) && modules.every(each => typeof each === 'string')) return modules as string[]
-  } catch {
-    // Told below.
-  }
-  throw malformed('its list of modules is none')
 }
 
 function frameCountOf(head: Frame): number {

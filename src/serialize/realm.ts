@@ -12,14 +12,24 @@ export interface SourcePosition {
   readonly columnOffset: number
 }
 
+/** Modules that came with calls, by addresses that name their versions (user-modules.ts). */
+export interface ModuleBundles {
+  /** @throws RemoteProtocolError when it is no bundle. */
+  add(address: string, bundle: Buffer): void
+  /** Like `require`, of a module that was added. */
+  require(address: string): unknown
+}
+
 /** The surroundings in which a payload is read: the only things that reading one can reach. */
 export interface Realm {
   /** The value of a name, for `Reference`. @throws ReferenceError `x is not defined`. */
   lookup(name: string): unknown
   /** Evaluates an expression (always a function expression in brackets) in the global scope of the namespace. */
   evaluate(source: string, position?: SourcePosition): unknown
-  /** Imports a module: `node:…`, or an absolute `file:` URL. */
+  /** Imports a module: `node:…`, or an absolute `file:` URL, which may name a version. */
   import(specifier: string): Promise<unknown>
+  /** Where the user's modules are kept that come with calls; without it, they are imported by their file's address. */
+  readonly bundles?: ModuleBundles
   /** What calls may withhold, because it was sent before. */
   readonly withheldParts?: WithheldParts
   /** The engine's built-in operations by name. */

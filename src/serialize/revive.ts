@@ -1,7 +1,7 @@
 /** Functions from their definitions: compiled once, made anew for each set of captured values. */
 
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { RemoteProtocolError } from '../errors.ts'
 import { malformed } from './byte-reader.ts'
 import type { AnyFunction } from './callee.ts'
@@ -10,11 +10,13 @@ import { type DefinitionFields, DIGEST_BYTES, parseDefinition } from './definiti
 import { adoptPlan, type Plan, planFor } from './function-plan.ts'
 import { checkInert } from './inert.ts'
 import { LruMap } from './lru-map.ts'
+import { laterKey } from './module-list.ts'
 import { originalOf } from './originals.ts'
 import type { Realm } from './realm.ts'
 import { IMPORT_NAME, STRICT_HEAD } from './rewrite.ts'
 import { resolveSpecifier } from './script-imports.ts'
 import { DefinitionForm } from './tags.ts'
+import { withoutVersion } from './user-modules.ts'
 
 const SLOPPY_HEAD = `(function (${IMPORT_NAME}) {`
 /** Functions of bundled text begin far to the right; they are not indented to stay in their column. */
@@ -162,7 +164,9 @@ function readDefinition(decoder: Decoder): Compiled {
 function make(decoder: Decoder, id: number, compiled: Compiled, hasExtras: boolean): AnyFunction {
   const { fields } = compiled
   compiled.factory ??= factoryOf(fields, decoder.realm)
-  const [set, create] = compiled.factory(specifier => importFrom(decoder.realm, fields.base ?? '', specifier))
+  const [set, create] = compiled.factory(specifier =>
+    importFrom(decoder.realm, fields.base ?? '', specifier, decoder.later),
+  )
   const values: unknown[] = new Array(fields.names.length)
   const read = (from: number, to: number): void => {
     for (let i = from; i < to; i++) values[i] = decoder.value()
@@ -176,7 +180,9 @@ function make(decoder: Decoder, id: number, compiled: Compiled, hasExtras: boole
   read(eager, fields.names.length)
   compiled.plan ??= planFor({ ...fields, bytes: compiled.bytes })
   adoptPlan(fn, compiled.plan)
-  if (fields.names.length === 0 && !hasExtras) compiled.ready = fn
+  // What it imports may be another version the next time.
+  const isAlwaysTheSame = fields.names.length === 0 && !hasExtras && decoder.later.size === 0
+  if (isAlwaysTheSame) compiled.ready = fn
   return fn
 }
 
@@ -195,8 +201,16 @@ function taken({ form, accessor, name }: DefinitionFields, made: unknown): AnyFu
 }
 
 /** `import(…)` inside a function, as its own module would do it. */
-function importFrom(realm: Realm, base: string, specifier: unknown): Promise<unknown> {
+function importFrom(
+  realm: Realm,
+  base: string,
+  specifier: unknown,
+  later: ReadonlyMap<string, string>,
+): Promise<unknown> {
   const text = String(specifier)
+  const address = later.get(laterKey(base, text))
+  if (address !== undefined)
+    return realm.import(realm.bundles === undefined ? withoutVersion(address) : address)
   return realm.import(base === '' ? text : (resolveSpecifier(text, base) ?? text))
 }
 
@@ -233,8 +247,19 @@ export function decodeRequire(decoder: Decoder): unknown {
   if (!file.startsWith('/') && !file.startsWith('file:') && !/^[A-Za-z]:\\/.test(file))
     throw malformed('a require without a file')
   try {
-    return decoder.begin(createRequire(file.startsWith('file:') ? fileURLToPath(file) : file))
+    return decoder.begin(requireIn(decoder, file.startsWith('file:') ? fileURLToPath(file) : file))
   } catch (cause) {
     throw malformed('a require without a file', cause)
   }
+}
+
+function requireIn({ later, realm: { bundles } }: Decoder, file: string): NodeJS.Require {
+  const there = createRequire(file)
+  if (later.size === 0 || bundles === undefined) return there
+  const base = pathToFileURL(file).href
+  const require = (specifier: string): unknown => {
+    const address = later.get(laterKey(base, specifier))
+    return address === undefined ? there(specifier) : bundles.require(address)
+  }
+  return Object.assign(require, there)
 }

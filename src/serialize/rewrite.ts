@@ -72,7 +72,8 @@ function breaksOf(text: string): string {
   return `;${text.replace(/[^\n]/g, '')}`
 }
 
-function baseOf(url: string): string {
+/** A script's address, which may be a path. */
+export function baseOf(url: string): string {
   if (url.startsWith('/')) return pathToFileURL(url).href
   return url
 }

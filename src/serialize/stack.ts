@@ -1,3 +1,5 @@
+import { withoutVersions } from './user-modules.ts'
+
 /** Where this package's own files are: their frames tell a user nothing. */
 const OWN = new URL('..', import.meta.url).href
 const OWN_PATH = new URL('..', import.meta.url).pathname
@@ -7,7 +9,7 @@ const FRAME = /^\s+at /
 
 /** A stack as lines, without the frames of this package and of node's own code. */
 export function cleanStack(stack: string): string[] {
-  return stack
+  return withoutVersions(stack)
     .split('\n')
     .filter(
       line => !FRAME.test(line) || !(line.includes(OWN) || line.includes(OWN_PATH) || INTERNAL.test(line)),

@@ -32,10 +32,15 @@ function answersIn(text: string): Answer[] {
 }
 
 /** Runs a program that packs, and what it packed in an engine. */
-async function run(program: string, nodeOptions: readonly string[] = []): Promise<Map<string, Answer>> {
+async function run(
+  program: string,
+  nodeOptions: readonly string[] = [],
+  between: () => Promise<void> = async () => {},
+): Promise<Map<string, Answer>> {
   const preload = ['--import', join(fixtures, 'packer.mjs')]
   const options = { cwd: root, timeout: 30_000 }
   const packed = await execa('node', [...nodeOptions, ...preload, program], options)
+  await between()
   const refused = answersIn(packed.stdout).filter(answer => answer.error !== undefined)
   const engine = await execa('node', [join(fixtures, 'engine.mjs'), payload], {
     ...options,
@@ -193,5 +198,39 @@ describe('functions of a JavaScript program', () => {
     })
     expect(answers.get('arrow with this')?.error).toContain('`this`')
     expect(answers.get('weak')?.error).toContain('function → arguments[0] → inside → [0]')
+  })
+})
+
+describe('modules of the user', () => {
+  it('travel with the functions that import them: the engine has none of the files', async () => {
+    const folder = join(out, 'modules')
+    await cp(join(fixtures, 'modules'), folder, { recursive: true })
+    const answers = await run(join(folder, 'program.mjs'), ['--import', 'tsx'], () =>
+      rm(folder, { recursive: true }),
+    )
+    expect(valuesOf(answers)).toEqual({
+      default: 'hello m',
+      subclass: 'better hello x',
+      renamed: 8,
+      namespace: 210,
+      'top-level await': 'a/b',
+      'state lasts': [1, 2],
+      'state is shared by all who import it': [2, 3, 3],
+      'import.meta': true,
+      circular: [false, true],
+      commonjs: [2, 1.5, 'legacy.cjs3'],
+      json: 3,
+      dynamic: 'lazily',
+      'dynamic, from a module': 'lazily',
+      'dynamic, of a JSON file': [1, 2, 3],
+      typescript: 'ted',
+      'a function that uses them': [7],
+    })
+    const failure = answers.get('fail')
+    expect(failure).toMatchObject({ ename: 'RangeError', evalue: 'on purpose' })
+    expect(failure?.traceback?.slice(1, 3)).toEqual([
+      expect.stringMatching(/at fail \(file:.*\/model\.mjs:29:9\)$/),
+      expect.stringMatching(/program\.mjs:47:\d+\)?$/),
+    ])
   })
 })
