@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import type { EngineUuid, MessageId } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
-import { type DisconnectedError, EngineError, type ParallelError } from '../errors.ts'
+import { type DisconnectedError, EngineError, type ParallelError, RemoteError } from '../errors.ts'
 import type { MessageType, OwnRequest } from '../protocol/catalogue.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
@@ -276,12 +276,15 @@ export class Dispatcher implements ResultHost {
   async #requestAbort(records: readonly RequestRecord[], interrupt: boolean): Promise<void> {
     const everywhere = this.roster.ids.map(id => this.roster.uuidOf(id)!)
     const lists = [...abortLists(records, everywhere)]
-    await Promise.all(
-      lists.map(([engine, msgIds]) => {
+    const tasks = records.filter(({ route }) => route === 'balanced').map(({ msgId }) => msgId)
+    await Promise.all([
+      // The controller first: what no engine has must not come to one that hears nothing of this.
+      tasks.length > 0 && this.ask('hub', 'abort_request', { msg_ids: tasks }).catch(ignoreStrangers),
+      ...lists.map(([engine, msgIds]) => {
         const content = { msg_ids: msgIds, ...(interrupt && { interrupt }) }
         return this.ask('control', 'abort_request', content, engine).catch(ignoreDeath)
       }),
-    )
+    ])
   }
 
   #peer(channel: Channel, event: PeerEvent): void {
@@ -454,6 +457,11 @@ function guarded(listener: () => void): void {
 
 function contentOf(reply: Envelope): unknown {
   return reply.content
+}
+
+/** A controller of another make does not know the request. */
+function ignoreStrangers(error: unknown): void {
+  if (!(error instanceof RemoteError)) throw error
 }
 
 /** An engine that is dead runs nothing. */

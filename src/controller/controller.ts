@@ -241,6 +241,7 @@ class Parts {
         this.#task.engineJoined(engine, id)
       },
       dismissEngine: effect => this.#dismiss(effect),
+      abortTasks: msgIds => this.#task.abort(msgIds),
       submitAgain: (newId, request) => this.#submitAgain(newId, request),
       stopController: () => {
         this.#cancelStop = this.#clock.after(SHUTDOWN_DELAY_MS, this.#stop)

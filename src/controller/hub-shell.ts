@@ -11,6 +11,7 @@ export interface HubOrders {
   admitEngine(engine: string, id: number): void
   dismissEngine(effect: Extract<HubEffect, { type: 'dismiss_engine' }>): void
   submitAgain(newId: string, request: Envelope): void
+  abortTasks(msgIds: readonly string[]): void
   stopController(): void
 }
 
@@ -135,6 +136,9 @@ export class HubShell {
         break
       case 'submit_again':
         orders.submitAgain(effect.newId, effect.request)
+        break
+      case 'abort_tasks':
+        orders.abortTasks(effect.msgIds)
         break
       case 'stop_controller':
         orders.stopController()

@@ -88,6 +88,10 @@ export class TaskShell {
     this.#happened({ type: 'task_submitted', msgId, client: request.frames[0]!, request, metadata })
   }
 
+  abort(msgIds: readonly string[]): void {
+    this.#happened({ type: 'tasks_aborted', msgIds })
+  }
+
   fromEngine(frames: Frame[]): void {
     takeMessage(this.#options, 'task replies', frames, 2, reply => {
       const msgId = parentIdOf(reply)

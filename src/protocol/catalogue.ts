@@ -147,6 +147,8 @@ export interface HubRequests {
   resubmit_request: { readonly msg_ids: readonly string[] }
   load_request: { readonly targets: HubTargets }
   shutdown_request: Record<string, never>
+  /** Ours: tasks of the balanced scheduler shall end that no engine has yet. */
+  abort_request: { readonly msg_ids: readonly string[] }
   become_dask_request: { readonly scheduler_args?: Readonly<Record<string, unknown>> }
   stop_distributed_request: Record<string, never>
 }
@@ -184,6 +186,7 @@ export interface HubReplies {
   resubmit_reply: OkContent & { readonly resubmitted: Readonly<Record<string, string>> }
   load_reply: OkContent & Readonly<Record<string, unknown>>
   shutdown_reply: OkContent & { readonly restart?: boolean }
+  abort_reply: OkContent
   become_dask_reply: OkContent
   stop_distributed_reply: OkContent
   hub_error: never

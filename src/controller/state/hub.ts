@@ -79,6 +79,8 @@ export type HubEffect =
       readonly orderly: boolean
     }
   | { readonly type: 'submit_again'; readonly newId: string; readonly request: Envelope }
+  /** Tasks that are with no engine must end here. */
+  | { readonly type: 'abort_tasks'; readonly msgIds: readonly string[] }
   | { readonly type: 'stop_controller' }
 
 export interface HubOptions {
@@ -172,6 +174,11 @@ export class Hub {
           reply('shutdown_reply', { status: 'ok' }),
           { type: 'notify', messageType: 'shutdown_notification', content: { status: 'ok' }, parent: header },
           { type: 'stop_controller' },
+        ]
+      case 'abort_request':
+        return [
+          reply('abort_reply', { status: 'ok' }),
+          { type: 'abort_tasks', msgIds: texts(content.msg_ids) },
         ]
       case 'stop_distributed_request':
         return [reply('stop_distributed_reply', { status: 'ok' })]
@@ -370,4 +377,9 @@ function readCause(cause: unknown): DeathCause | undefined {
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof stderr === 'string' ? { stderr } : {}),
   }
+}
+
+/** What of a list is text. */
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter(item => typeof item === 'string') : []
 }

@@ -37,6 +37,8 @@ export type TaskQueueEvent =
       /** What a reply says whose metadata tells that a dependency is not met there. */
       readonly refusal?: string | undefined
     }
+  /** Their client wants them to end. Engines are told by the client itself. */
+  | { readonly type: 'tasks_aborted'; readonly msgIds: readonly string[] }
   | { readonly type: 'tick' }
 
 export type TaskQueueEffect =

@@ -30,6 +30,7 @@
  * 5. A task that was with a dying engine runs alone from then on, so that the next death has only one suspect.
  */
 
+import { AbortedIds } from '../../base/aborted-ids.ts'
 import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 import type { ErrorContent } from '../../protocol/catalogue.ts'
@@ -38,15 +39,16 @@ import type { Outcome } from './dependency.ts'
 import { hopelessText, timeoutText, unknownText } from './dependency-texts.ts'
 import { Dependents } from './dependents.ts'
 import { EnginePool, type PoolEngine } from './engine-pool.ts'
-import { IndexedHeap } from './indexed-heap.ts'
 import { Limbo } from './limbo.ts'
 import { Story } from './story.ts'
 import { Task } from './task.ts'
 import type { TaskQueueEffect, TaskQueueEvent, TaskQueueOptions } from './task-events.ts'
 import { TaskHistory } from './task-history.ts'
 import { NO_PLAN, PlanReader } from './task-plan.ts'
+import { TaskTimeouts } from './task-timeouts.ts'
 import { type Surroundings, whereaboutsOf } from './task-whereabouts.ts'
-import { ANYWHERE, mayRunOn, WaitingRoom, type Whereabouts } from './waiting-room.ts'
+import { ANYWHERE, mayRunOn, type Whereabouts } from './waiting-room.ts'
+import { WaitingTasks } from './waiting-tasks.ts'
 import { diedRunning, errorContent, originalDeath } from './wire-error.ts'
 
 type Submitted = Extract<TaskQueueEvent, { type: 'task_submitted' }>
@@ -55,16 +57,18 @@ type Left = Extract<TaskQueueEvent, { type: 'engine_left' }>
 
 /** Deaths after which a task is taken for their cause. */
 const DEATHS_MAX = 3
+const ABORTED = 'it was aborted before it ran to its end'
+
 export class TaskQueue {
   readonly #tasks = new Map<string, Task>()
   readonly #pool: EnginePool<Task>
-  readonly #waiting = new WaitingRoom()
-  readonly #suspects = new WaitingRoom()
+  readonly #waiting = new WaitingTasks()
   readonly #dependents = new Dependents()
   /** Parked tasks that may not run everywhere: the end of an engine may be theirs. */
   readonly #parkedBound = new Set<Task>()
-  readonly #timeouts = new IndexedHeap<Task>((a, b) => a.deadlineMs < b.deadlineMs)
+  readonly #timeouts = new TaskTimeouts()
   readonly #limbo = new Limbo()
+  readonly #abortedEarly = new AbortedIds()
   readonly #dead = new DeadEngines()
   readonly #history = new TaskHistory()
   readonly #story = new Story()
@@ -73,8 +77,6 @@ export class TaskQueue {
   readonly #surroundings: Surroundings
   /** Ended since the last event began, and their dependents not yet looked at. */
   readonly #ended: string[] = []
-  #parked = 0
-  #turns = 0
   #repliesDropped = 0
 
   constructor(options: TaskQueueOptions) {
@@ -84,7 +86,7 @@ export class TaskQueue {
   }
 
   get wakeAtMs(): Millis {
-    return Math.min(this.#timeouts.peek()?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#limbo.wakeAtMs)
+    return Math.min(this.#timeouts.wakeAtMs, this.#limbo.wakeAtMs)
   }
 
   handle(event: TaskQueueEvent, nowMs: Millis): TaskQueueEffect[] {
@@ -95,6 +97,9 @@ export class TaskQueue {
         break
       case 'task_submitted':
         this.#submitted(event, nowMs, effects)
+        break
+      case 'tasks_aborted':
+        for (const msgId of event.msgIds) this.#aborted(msgId, effects)
         break
       case 'engine_joined':
         this.#engineJoined(event.engine, event.id, effects)
@@ -150,13 +155,13 @@ export class TaskQueue {
     const plan = this.#plans.read(metadata)
     const task = new Task(msgId, client, request, 'ename' in plan ? NO_PLAN : plan)
     this.#tasks.set(msgId, task)
-    this.#parked += 1
     if ('ename' in plan) {
       this.#fail(task, errorContent(plan.ename, plan.evalue), effects)
       return
     }
     this.#story.tell(msgId, 'submitted')
-    if (task.after === undefined && task.follow === undefined) {
+    task.isAborted = this.#abortedEarly.take(msgId)
+    if (task.isAborted || (task.after === undefined && task.follow === undefined)) {
       this.#run(task, nowMs, effects)
       return
     }
@@ -182,7 +187,7 @@ export class TaskQueue {
       return
     }
     if (task.plan.targets !== undefined || task.follow !== undefined) this.#parkedBound.add(task)
-    if (task.deadlineMs === Number.POSITIVE_INFINITY) this.#startTimeout(task, nowMs)
+    if (task.deadlineMs === Number.POSITIVE_INFINITY) this.#timeouts.start(task, nowMs)
   }
 
   #wakeDependents(nowMs: Millis, effects: TaskQueueEffect[]): void {
@@ -202,30 +207,38 @@ export class TaskQueue {
     return this.#tasks.has(msgId) ? 'pending' : this.#history.outcome(msgId)
   }
 
+  /** A task that is with an engine is that engine's to abort: here it is only given to no other. */
+  #aborted(msgId: string, effects: TaskQueueEffect[]): void {
+    const task = this.#tasks.get(msgId)
+    if (task?.stage === 'assigned') task.isAborted = true
+    else if (task !== undefined) this.#fail(task, errorContent('TaskAborted', ABORTED), effects)
+    // The request to abort it came another way, and was faster.
+    else if (this.#history.outcome(msgId) === 'unseen') this.#abortedEarly.add([msgId])
+  }
+
   // --- tasks go to engines ---
 
   /** Gives a task to an engine, or lets it wait for one, or fails it when no engine can ever come into question. */
   #run(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
     this.#leaveStage(task)
-    const where = whereaboutsOf(task, this.#surroundings)
+    const where = task.isAborted
+      ? errorContent('TaskAborted', ABORTED)
+      : whereaboutsOf(task, this.#surroundings)
     if ('status' in where) {
       task.stage = 'parked'
-      this.#parked += 1
       this.#giveUp(task, where, effects)
       return
     }
     const engine = this.#engineFor(task, where)
-    if (engine !== undefined) {
-      this.#assign(task, engine, effects)
-      return
-    }
+    if (engine !== undefined) this.#assign(task, engine, effects)
+    else this.#enqueue(task, where, nowMs)
+  }
+
+  #enqueue(task: Task, where: Whereabouts, nowMs: Millis): void {
     task.stage = 'queued'
-    this.#turns += 1
-    if (task.suspect) {
-      this.#suspects.add(task, where, this.#turns)
-      this.#pool.single = true
-    } else this.#waiting.add(task, where, this.#turns)
-    this.#startTimeout(task, nowMs)
+    this.#waiting.add(task, where)
+    if (task.suspect) this.#pool.single = true
+    this.#timeouts.start(task, nowMs)
   }
 
   #engineFor(task: Task, where: Whereabouts): PoolEngine<Task> | undefined {
@@ -236,24 +249,22 @@ export class TaskQueue {
   }
 
   #assign(task: Task, engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
-    const { msgId } = task
     task.stage = 'assigned'
     task.engine = engine.uuid
-    if (task.heapAt !== -1) this.#timeouts.remove(task)
-    engine.outstanding.set(msgId, task)
+    this.#timeouts.stop(task)
+    engine.outstanding.set(task.msgId, task)
     if (task.suspect) engine.isolated = true
     this.#pool.given(engine)
     const refresh = task.stale || task.failedOn?.has(engine.uuid) === true
     task.stale = false
-    this.#story.tell(msgId, 'assigned to engine', engine.uuid)
+    this.#story.tell(task.msgId, 'assigned to engine', engine.uuid)
     effects.push({ type: 'dispatch_task', task, engine: engine.uuid, refresh })
   }
 
   /** Invariant 3: gives an engine all that it can take. */
   #fill(engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
     while (this.#pool.isFree(engine)) {
-      const suspect = engine.load === 0 ? this.#suspects.takeFor(engine.uuid) : undefined
-      const task = suspect ?? this.#waiting.takeFor(engine.uuid)
+      const task = this.#waiting.takeFor(engine.uuid, engine.load === 0)
       if (task === undefined) break
       this.#assign(task, engine, effects)
     }
@@ -263,7 +274,7 @@ export class TaskQueue {
 
   /** When the last suspect has an engine, the others may hold more than one task again. */
   #fillAllAgain(effects: TaskQueueEffect[]): void {
-    if (!this.#pool.single || this.#suspects.size > 0) return
+    if (!this.#pool.single || this.#waiting.suspectCount > 0) return
     this.#pool.single = false
     if (this.#waiting.size > 0) for (const engine of this.#pool.all()) this.#fill(engine, effects)
   }
@@ -350,7 +361,7 @@ export class TaskQueue {
     }
     this.#limbo.add(death, limbo, nowMs + this.#limboMs)
     for (const task of again) this.#runAfterDeath(task, death, orderly, nowMs, effects)
-    for (const task of [...this.#waiting.particular(), ...this.#suspects.particular()]) {
+    for (const task of this.#waiting.particular()) {
       if (task.stage === 'queued') this.#run(task, nowMs, effects)
     }
     for (const task of [...this.#parkedBound]) this.#park(task, nowMs, effects)
@@ -372,7 +383,6 @@ export class TaskQueue {
     if (task.deaths !== undefined && task.deaths.length >= DEATHS_MAX) {
       this.#leaveStage(task)
       task.stage = 'parked'
-      this.#parked += 1
       this.#fail(task, diedRunning(task.msgId, task.deaths), effects)
     } else this.#run(task, nowMs, effects)
   }
@@ -396,15 +406,8 @@ export class TaskQueue {
 
   // --- time ---
 
-  #startTimeout(task: Task, nowMs: Millis): void {
-    this.#timeouts.remove(task)
-    task.deadlineMs = nowMs + task.plan.timeoutMs
-    if (task.deadlineMs !== Number.POSITIVE_INFINITY) this.#timeouts.push(task)
-  }
-
   #tick(nowMs: Millis, effects: TaskQueueEffect[]): void {
-    for (let task = this.#timeouts.peek(); task !== undefined; task = this.#timeouts.peek()) {
-      if (task.deadlineMs > nowMs) break
+    for (let task = this.#timeouts.overdue(nowMs); task !== undefined; task = this.#timeouts.overdue(nowMs)) {
       this.#fail(task, errorContent('TaskTimeout', timeoutText(task)), effects)
     }
     for (const { task, death } of this.#limbo.expired(nowMs)) {
@@ -457,26 +460,24 @@ export class TaskQueue {
 
   #remove(task: Task): void {
     this.#leaveStage(task)
-    this.#timeouts.remove(task)
+    this.#timeouts.stop(task)
     task.stage = 'ended'
     this.#tasks.delete(task.msgId)
   }
 
   #leaveStage(task: Task): void {
-    if (task.stage === 'parked') {
-      this.#parked -= 1
-      if (this.#parkedBound.size > 0) this.#parkedBound.delete(task)
-    } else if (task.stage === 'queued') (task.suspect ? this.#suspects : this.#waiting).remove(task)
+    if (task.stage === 'parked') this.#parkedBound.delete(task)
+    else if (task.stage === 'queued') this.#waiting.remove(task)
   }
 
   /** @throws InvariantError when the machine contradicts itself. */
   validate(): void {
     this.#pool.validate()
     this.#waiting.validate()
-    this.#suspects.validate()
-    const count = { parked: 0, queued: 0, assigned: 0, ended: 0 }
+    let queued = 0
     for (const task of this.#tasks.values()) {
-      count[task.stage] += 1
+      invariant(task.stage !== 'ended', `${task.msgId} has ended and is still there`)
+      if (task.stage === 'queued') queued += 1
       if (task.stage !== 'assigned') continue
       const holder = this.#pool.get(task.engine!)?.outstanding ?? this.#limbo.tasksOf(task.engine!)
       invariant(
@@ -485,10 +486,10 @@ export class TaskQueue {
         this.story(task.msgId),
       )
     }
-    invariant(count.ended === 0, 'an ended task is still there')
-    invariant(count.parked === this.#parked, 'the parked tasks do not add up')
-    invariant(count.queued === this.#waiting.size + this.#suspects.size, 'a queued task stands in no line')
-    for (const task of this.#waiting) {
+    invariant(queued === this.#waiting.size, 'a queued task stands in no line')
+    for (const { msgId, stage } of this.#parkedBound)
+      invariant(stage === 'parked', `${msgId} is looked after as if it were parked`)
+    for (const task of this.#waiting.plain()) {
       const where = task.line!.where
       const engine = this.#engineFor(task, where)
       invariant(engine === undefined, `${task.msgId} waits beside a free engine`, this.story(task.msgId))

@@ -32,6 +32,8 @@ export class Task implements HeapItem {
   lastFailure: Envelope | undefined = undefined
   /** Engines that died with the task in hand. */
   deaths: EngineDeath[] | undefined = undefined
+  /** Somebody wants it to end: no other engine gets it. */
+  isAborted = false
   /** Its bytes may have reached an engine already, which would then take them for a replay. */
   stale = false
   line: Line | undefined = undefined

@@ -284,6 +284,9 @@ export class FakeCluster {
         this.reply(request, { content }, 'queue_reply')
         return
       }
+      case 'abort_request':
+        this.reply(request, {}, 'abort_reply')
+        return
       case 'shutdown_request':
         this.reply(request, {}, 'shutdown_reply')
         this.notify('shutdown_notification', { status: 'ok' })

@@ -93,6 +93,10 @@ class World {
     return this.reply(engine, msgId, { status: 'error' })
   }
 
+  abort(...msgIds: string[]): string[] {
+    return this.#after(this.queue.handle({ type: 'tasks_aborted', msgIds }, this.nowMs))
+  }
+
   refuse(engine: string, msgId: string, refusal?: string): string[] {
     return this.reply(engine, msgId, { status: 'error', dependencies_met: false }, refusal)
   }
@@ -537,6 +541,44 @@ describe('TaskQueue', () => {
       world.join('a', 'b')
       world.submit('t', { retries: 2, ...OWN })
       expect(world.reply('b', 't', { status: 'aborted' })).toEqual(['b > t aborted'])
+    })
+  })
+
+  describe('aborted tasks', () => {
+    it('end at once where no engine has them: queued, and waiting for others', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('running', OWN)
+      world.submit('queued', OWN)
+      world.submit('waiting', { after: ['running'], ...OWN })
+      world.submit('dependent', { after: ['queued'], ...OWN })
+      expect(world.abort('queued', 'waiting')).toEqual([
+        'queued ! TaskAborted',
+        'waiting ! TaskAborted',
+        'dependent ! ImpossibleDependency',
+      ])
+      expect(world.reply('a', 'running')).toEqual(['a > running ok'])
+    })
+
+    it('are not given to another engine when theirs dies, refuses them or fails', () => {
+      const world = new World({ hwm: 0 })
+      world.join('a', 'b')
+      for (const id of ['dying', 'refused', 'failing'])
+        world.submit(id, { targets: ['a'], retries: 1, ...OWN })
+      for (const id of ['dying', 'refused', 'failing']) expect(world.abort(id)).toEqual([])
+      expect(world.refuse('a', 'refused')).toEqual(['refused ! TaskAborted'])
+      expect(world.error('a', 'failing')).toEqual(['a > failing error'])
+      expect(world.leave('a')).toEqual(['dying ! TaskAborted'])
+    })
+
+    it('end when they come after the wish to abort them, and nobody is hurt by a wish for what has ended', () => {
+      const world = new World()
+      world.join('a')
+      world.submit('t', OWN)
+      world.reply('a', 't')
+      expect(world.abort('t', 'late')).toEqual([])
+      expect(world.submit('late', OWN)).toEqual(['late ! TaskAborted'])
+      expect(world.submit('u', { after: ['t'], ...OWN })).toEqual(['u > a'])
     })
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AbortedIds } from '../../../src/engine/aborted-ids.ts'
+import { AbortedIds } from '../../../src/base/aborted-ids.ts'
 
 describe('AbortedIds', () => {
   it('gives each id once', () => {
