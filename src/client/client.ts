@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
-import { DisconnectedError, InvalidTargetError } from '../errors.ts'
+import { DisconnectedError } from '../errors.ts'
 import type { AsyncResult, WaitOptions } from './async-result.ts'
 import { BroadcastView, type BroadcastViewOptions } from './broadcast-view.ts'
 import type { ClientEvents } from './client-events.ts'
@@ -217,10 +217,6 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   /** Names are checked when a view is made, and again at each call: an engine may have gone since. */
   #fixed(targets: Targets): Targets {
     if (targets === 'all') return 'all'
-    if (typeof targets === 'string')
-      throw new InvalidTargetError(
-        `targets are 'all', an engine id, or an array of ids, and not '${targets}'`,
-      )
     const ids = this.#resolve(targets).map(({ id }) => id)
     return typeof targets === 'number' ? ids[0]! : ids
   }

@@ -1,3 +1,5 @@
+import type { Targets } from './targets.ts'
+
 /** Ids as a person writes them: `engine 3`, `engines 0–3, 7`; runs of three and more are drawn together. */
 export function describeEngines(ids: readonly number[]): string {
   if (ids.length === 0) return 'no engine'
@@ -11,4 +13,9 @@ export function describeEngines(ids: readonly number[]): string {
     first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}–${last}`,
   )
   return `${ids.length === 1 ? 'engine' : 'engines'} ${texts.join(', ')}`
+}
+
+/** `<DirectView of all: engines 0–3>`: what a view means now. */
+export function describeView(name: string, targets: Targets | undefined, ids: readonly number[]): string {
+  return `<${name} of ${targets === undefined || targets === 'all' ? 'all: ' : ''}${describeEngines(ids)}>`
 }

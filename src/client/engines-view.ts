@@ -8,7 +8,7 @@ import { type Assemble, AsyncResult, trackSent } from './async-result.ts'
 import type { RemoteArguments, SyncMapInputs } from './call-types.ts'
 import { cancelOn } from './cancel-on.ts'
 import { isAsync, isInput, readColumns } from './columns.ts'
-import { describeEngines } from './describe-engines.ts'
+import { describeView } from './describe-engines.ts'
 import type { Outgoing } from './dispatcher.ts'
 import { askQueueStatus, controlEngines, recordsAt } from './engine-control.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
@@ -28,7 +28,7 @@ import type { QueueStatus } from './queue-status.ts'
 import { type Decode, seal } from './request-record.ts'
 import type { Shaped, ViewShape } from './shape.ts'
 import { type Importers, importBoth, type Modules } from './sync-imports.ts'
-import { resolveTargets, type Target, type Targets } from './targets.ts'
+import { currentIds, resolveTargets, type Target, type Targets } from './targets.ts'
 import {
   decodeNothing,
   decodeValue,
@@ -94,10 +94,8 @@ export abstract class EnginesView<
 
   /** Ids of its engines, now. */
   get targets(): Shaped<Shape, number> {
-    const { targets = 'all' } = this.options
-    if (targets === 'all') return this.host.roster.ids.slice() as number[] as Shaped<Shape, number>
-    const now = (id: number) => (id < 0 ? (this.host.roster.ids.at(id) ?? id) : id)
-    return (typeof targets === 'number' ? now(targets) : targets.map(now)) as Shaped<Shape, number>
+    const ids = currentIds(this.host.roster, this.#targetsNow)
+    return (this.#isSingle ? ids[0] : ids) as Shaped<Shape, number>
   }
 
   /**
@@ -277,9 +275,8 @@ export abstract class EnginesView<
   }
 
   toString(): string {
-    const { targets = 'all' } = this.options
-    const ids = [this.targets].flat() as number[]
-    return `<${this.constructor.name} of ${targets === 'all' ? 'all: ' : ''}${describeEngines(ids)}>`
+    const ids = currentIds(this.host.roster, this.#targetsNow)
+    return describeView(this.constructor.name, this.options.targets, ids)
   }
 
   [inspect.custom](): string {
@@ -288,6 +285,10 @@ export abstract class EnginesView<
 
   /** Sends one message, the same for all of `targets`. */
   protected abstract post(targets: readonly Target[], message: Outgoing): void
+
+  get #isSingle(): boolean {
+    return typeof this.options.targets === 'number'
+  }
 
   get #targetsNow(): Targets {
     return this.options.targets ?? 'all'
@@ -346,7 +347,7 @@ export abstract class EnginesView<
   }
 
   #result(what: string, assemble: Assemble | undefined): AsyncResult<never, Shape, never> {
-    return new AsyncResult(this.host, what, typeof this.options.targets === 'number', assemble)
+    return new AsyncResult(this.host, what, this.#isSingle, assemble)
   }
 
   #sent(result: AsyncResult<never, Shape, never>): AsyncResult<never, Shape, never> {

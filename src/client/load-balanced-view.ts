@@ -9,13 +9,15 @@ import type { InPlaceWith, MapInputs, RemoteArguments } from './call-types.ts'
 import { cancelOn } from './cancel-on.ts'
 import { type Columns, columnReader, type Input } from './columns.ts'
 import { type DependencyInput, wireDependency } from './dependency.ts'
+import { describeView } from './describe-engines.ts'
 import { checkInputs } from './engines-view.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
 import { packMapCall } from './map-call.ts'
 import { MapRun } from './map-run.ts'
+import { checkOptionKeys } from './option-keys.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
 import { type Decode, seal } from './request-record.ts'
-import { resolveTargets } from './targets.ts'
+import { currentIds, resolveTargets } from './targets.ts'
 import {
   decodeValue,
   type ExecuteOptions,
@@ -48,6 +50,20 @@ export interface LoadBalancedViewOptions extends ViewOptions {
   readonly returnExceptions?: boolean
 }
 
+const OPTIONS = [
+  'targets',
+  'track',
+  'signal',
+  'retries',
+  'after',
+  'follow',
+  'timeout',
+  'chunkSize',
+  'ordered',
+  'maxOutstanding',
+  'returnExceptions',
+] as const satisfies (keyof LoadBalancedViewOptions)[]
+
 /**
  * Engines taken as one: each task runs on whichever is free, and again elsewhere when its engine dies.
  *
@@ -65,6 +81,7 @@ export class LoadBalancedView<InPlace = never> {
 
   /** Made by a Client. @throws UsageError for an option that makes no sense. */
   constructor(host: ViewHost, options: LoadBalancedViewOptions) {
+    checkOptionKeys('LoadBalancedView', options, OPTIONS)
     checkWhole('retries', options.retries, 0)
     checkWhole('maxOutstanding', options.maxOutstanding, 1)
     if (options.chunkSize !== 'auto') checkWhole('chunkSize', options.chunkSize, 1)
@@ -77,8 +94,7 @@ export class LoadBalancedView<InPlace = never> {
   /** Ids of the engines that it may use, now. */
   get targets(): number[] {
     const { targets = 'all' } = this.#options
-    if (targets === 'all') return [...this.#host.roster.ids]
-    return typeof targets === 'number' ? [targets] : [...targets]
+    return currentIds(this.#host.roster, targets)
   }
 
   /** The same view with other options. */
@@ -161,8 +177,7 @@ export class LoadBalancedView<InPlace = never> {
   }
 
   toString(): string {
-    const { targets = 'all' } = this.#options
-    return `<LoadBalancedView ${typeof targets === 'string' ? targets : `[${String(targets)}]`}>`
+    return describeView('LoadBalancedView', this.#options.targets, this.targets)
   }
 
   [inspect.custom](): string {

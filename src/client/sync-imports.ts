@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import vm from 'node:vm'
 import { UsageError } from '../errors.ts'
 
 /** Functions that import, by the name that each module shall have: `{ os: () => import('node:os') }`. */
@@ -62,12 +62,23 @@ function addressOf(specifier: string): string {
   return /^\.{0,2}\//.test(specifier) ? pathToFileURL(resolve(specifier)).href : specifier
 }
 
-/** `import()` as a file in the working directory would do it, and not as this one. */
-function importHere(address: string): Promise<unknown> {
-  const load = vm.runInThisContext('address => import(address)', {
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  }) as (address: string) => Promise<unknown>
-  return load(address)
+/** A package is looked for where this one lies, which is where the program's own are, and then from the working directory. */
+async function importHere(address: string): Promise<unknown> {
+  try {
+    return await import(address)
+  } catch (error) {
+    const file = fromWorkingDirectory(address)
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND' || file === undefined) throw error
+    return await import(pathToFileURL(file).href)
+  }
+}
+
+function fromWorkingDirectory(specifier: string): string | undefined {
+  try {
+    return createRequire(resolve('here.js')).resolve(specifier)
+  } catch {
+    return undefined
+  }
 }
 
 /** `node:os` is `os`, `./lib/shapes.js` is `shapes`, `cli-table3` is `cliTable3`. */

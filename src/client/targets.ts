@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { EngineUuid } from '../base/ids.ts'
 import { InvalidTargetError, NoEnginesError } from '../errors.ts'
 import { describeDeath } from './reply-errors.ts'
@@ -19,6 +20,7 @@ export interface Target {
  * @throws NoEnginesError when there is none at all.
  */
 export function resolveTargets(roster: Roster, targets: Targets): Target[] {
+  if (targets !== 'all' && typeof targets !== 'number' && !Array.isArray(targets)) throw wrongTargets(targets)
   const ids = targets === 'all' ? roster.ids : typeof targets === 'number' ? [targets] : targets
   if (ids.length === 0)
     throw new NoEnginesError(
@@ -29,12 +31,25 @@ export function resolveTargets(roster: Roster, targets: Targets): Target[] {
   return ids.map(id => findTarget(roster, id))
 }
 
+/** Ids that `targets` stands for now, whether or not all of them are there. */
+export function currentIds(roster: Roster, targets: Targets): number[] {
+  if (targets === 'all') return [...roster.ids]
+  const ids = typeof targets === 'number' ? [targets] : targets
+  return ids.map(id => (id < 0 ? (roster.ids.at(id) ?? id) : id))
+}
+
 function findTarget(roster: Roster, id: number): Target {
   const live = roster.ids
   const number = Number.isInteger(id) && id < 0 ? live.at(id) : id
   const uuid = number === undefined ? undefined : roster.uuidOf(number)
   if (number === undefined || uuid === undefined) throw unknownTarget(roster, id)
   return { id: number, uuid }
+}
+
+function wrongTargets(targets: unknown): InvalidTargetError {
+  return new InvalidTargetError(
+    `targets are 'all', an engine id, or an array of ids, and not ${inspect(targets)}`,
+  )
 }
 
 function unknownTarget(roster: Roster, id: number): InvalidTargetError {

@@ -205,6 +205,28 @@ describe('DirectView', () => {
     expect(String(view.with({ targets: [0, 1] }))).toBe('<DirectView of engines 0, 1>')
   })
 
+  it('DirectView counts negative targets from the last engine, at each call', async () => {
+    const last = rc.directView().with({ targets: -1 })
+    expect(last.targets).toBe(2)
+    cluster.addEngine()
+    await settle()
+    expect(last.targets).toBe(3)
+    expect(await last.apply(() => 1)).toBe(1)
+    expect(rc.directView([-1, 0]).targets).toEqual([3, 0])
+    expect(() => rc.at(-9)).toThrow('there is no engine -9')
+    expect(() => last.with({ targets: 'none' as 'all' }).apply(() => 1)).toThrow(
+      "targets are 'all', an engine id, or an array of ids, and not 'none'",
+    )
+  })
+
+  it('views refuse options that they do not have', () => {
+    const options = { retrys: 1 } as object
+    expect(() => rc.directView().with(options)).toThrow("a DirectView has no option 'retrys'")
+    expect(() => rc.loadBalancedView().with(options)).toThrow("a LoadBalancedView has no option 'retrys'")
+    expect(() => rc.broadcastView().with(options)).toThrow("a BroadcastView has no option 'retrys'")
+    expect(String(rc.loadBalancedView([0, 2]))).toBe('<LoadBalancedView of engines 0, 2>')
+  })
+
   it("DirectView of 'all' means the engines there are at each call, a snapshot does not", async () => {
     const all = rc.directView()
     const snapshot = rc.slice()
