@@ -1,20 +1,9 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import { runExample } from '../support/run-example.ts'
 
 it('examples/direct-view takes every step of the tour', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'example-'))
-  try {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', 'examples/direct-view/tour.ts'],
-      { env: { ...process.env, IPYTHONDIR: folder, NO_COLOR: '1' }, timeout: 55_000 },
-    )
-    // Process ids are the only thing in it that changes from one run to the next.
-    expect(stdout.replace(/process ids, in the order of the engines: \[.*\]/, 'process ids: PIDS')).toBe(`
+  const stdout = await runExample('direct-view/tour.ts')
+  expect(stdout.replace(/process ids, in the order of the engines: \[.*\]/, 'process ids: PIDS')).toBe(`
 1. Which engines are there?
 rc.ids: [ 0, 1, 2, 3 ]
 
@@ -52,7 +41,4 @@ gathered, it is whole: 64 numbers
 the last ones: [ 3600, 3721, 3844, 3969 ]
 all three agree: true
 `)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }, 60_000)
