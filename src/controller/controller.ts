@@ -24,6 +24,7 @@ import { DirectShell } from './direct-shell.ts'
 import { type HubOrders, HubShell } from './hub-shell.ts'
 import type { Intake } from './incoming.ts'
 import { IopubShell } from './iopub-shell.ts'
+import { MemoryStore, type RecordStore } from './records/record-store.ts'
 import { Registrar } from './registrar.ts'
 import { Broadcast } from './state/broadcast.ts'
 import { Direct } from './state/direct.ts'
@@ -31,7 +32,7 @@ import { HeartMonitor } from './state/heart-monitor.ts'
 import { Hub, type HubEffect } from './state/hub.ts'
 import { HubQueries } from './state/hub-queries.ts'
 import { isPlacementScheme, type PlacementScheme } from './state/placement.ts'
-import { Records, type RecordsOptions } from './state/records.ts'
+import type { RequestParts } from './state/record-questions.ts'
 import { TaskQueue } from './state/task-queue.ts'
 import { TaskShell } from './task-shell.ts'
 
@@ -56,8 +57,8 @@ export interface ControllerOptions {
   readonly transport?: Transport
   readonly clock?: Clock
   readonly log?: Logger
-  /** How much is remembered of what ran. Default: 1024 requests with at most 256 MiB of buffers. */
-  readonly records?: RecordsOptions
+  /** Where is remembered what ran; closed with the controller. Default: in memory, 1024 requests, 256 MiB of buffers. */
+  readonly records?: RecordStore
   /** How long a lost connection of an engine may take to come back before the engine counts as dead. Default 500. */
   readonly linkGraceMs?: number
 }
@@ -119,10 +120,13 @@ export async function startController(options: ControllerOptions = {}): Promise<
 async function closeAll(parts: Parts, opened: ControllerSockets): Promise<void> {
   parts.close()
   await opened.close()
+  // Last: the replies that were still under way are noted, too.
+  await parts.records.close()
 }
 
 /** Every machine and shell of a controller, wired to one another. */
 class Parts {
+  readonly records: RecordStore
   readonly #task: TaskShell
   readonly #direct: DirectShell
   readonly #control: ControlShell
@@ -154,11 +158,11 @@ class Parts {
       log,
       warnings: new RateLimitedWarnings(log, () => clock.nowMs()),
     }
-    const records = new Records(options.records)
+    const records = options.records ?? new MemoryStore()
+    this.records = records
     const queue = new TaskQueue({ scheme, hwm, random: Math.random })
     const direct = new Direct({ forgetMs: registrationTimeoutMs })
     const queries = new HubQueries({
-      records,
       nextMessageId: () => this.#session.nextMessageId(),
       queues: {
         isPending: msgId => queue.isPending(msgId) || direct.isPending(msgId),
@@ -193,7 +197,7 @@ class Parts {
       { periodMs: pingMs, missesMax: options.heartMissesMax ?? 10 },
       clock.nowMs(),
     )
-    this.#hub = new HubShell({ ...intake, clock, hub, hearts, orders: this.#orders() })
+    this.#hub = new HubShell({ ...intake, clock, hub, hearts, records, orders: this.#orders() })
   }
 
   /** Gives every shell its sockets; the answer says who hears what. */
@@ -256,12 +260,16 @@ class Parts {
     this.#task.engineLeft(engine, cause, orderly)
   }
 
-  /** As the original: the old request under a new name, to the balanced scheduler, whose reply nobody awaits. */
-  #submitAgain(newId: string, request: Envelope): void {
+  /**
+   * As the original: the old request under a new name, to the balanced scheduler, whose reply nobody awaits. Requests of
+   * our own keep our rules.
+   */
+  #submitAgain(newId: string, request: RequestParts): void {
     const header = { ...request.header, msg_id: newId, date: dateNow() }
-    const { itsparallel } = request.metadata
-    const metadata = itsparallel === undefined ? {} : { itsparallel }
-    const body = this.#session.packParts(header, header, metadata, request.contentFrame, request.buffers)
+    const { itsparallel, retries } = request.metadata
+    const metadata =
+      itsparallel === undefined ? {} : { itsparallel, ...(retries !== undefined && { retries }) }
+    const body = this.#session.packParts(header, header, metadata, request.content, request.buffers)
     this.#task.submit(Envelope.cut([this.#client, ...body])!)
   }
 }

@@ -1,16 +1,18 @@
 import { Alarm } from '../base/alarm.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Envelope } from '../protocol/envelope.ts'
 import type { Frame, PeerEvent, Socket } from '../transport/socket.ts'
 import { guarded, type Intake, takeMessage } from './incoming.ts'
+import type { RecordStore } from './records/record-store.ts'
 import type { HeartEffect, HeartEvent, HeartMonitor } from './state/heart-monitor.ts'
 import type { Hub, HubEffect, HubEvent } from './state/hub.ts'
+import type { RecordAnswer, RequestParts } from './state/record-questions.ts'
+import { WireError } from './state/wire-error.ts'
 
 /** What the hub has others do. */
 export interface HubOrders {
   admitEngine(engine: string, id: number): void
   dismissEngine(effect: Extract<HubEffect, { type: 'dismiss_engine' }>): void
-  submitAgain(newId: string, request: Envelope): void
+  submitAgain(newId: string, request: RequestParts): void
   abortTasks(msgIds: readonly string[]): void
   stopController(): void
 }
@@ -19,6 +21,7 @@ export interface HubShellOptions extends Intake {
   readonly clock: Clock
   readonly hub: Hub
   readonly hearts: HeartMonitor
+  readonly records: RecordStore
   readonly orders: HubOrders
 }
 
@@ -134,6 +137,9 @@ export class HubShell {
         log.info('engine unregistered', { id: effect.id, uuid: effect.engine, cause: effect.cause })
         orders.dismissEngine(effect)
         break
+      case 'ask_records':
+        this.#ask(effect)
+        break
       case 'submit_again':
         orders.submitAgain(effect.newId, effect.request)
         break
@@ -143,6 +149,24 @@ export class HubShell {
       case 'stop_controller':
         orders.stopController()
         break
+    }
+  }
+
+  #ask({ from, header, question }: Extract<HubEffect, { type: 'ask_records' }>): void {
+    const tell = (answer: RecordAnswer | WireError): void =>
+      guarded(this.#options.log, 'an answer of the records', () =>
+        this.happened({ type: 'records_answered', from, header, answer }),
+      )
+    const refuse = (error: unknown): void => {
+      if (!(error instanceof WireError)) this.#options.log.error('the records cannot answer', { error })
+      tell(error instanceof WireError ? error : new WireError('RuntimeError', 'the records cannot answer'))
+    }
+    try {
+      const answer = this.#options.records.ask(question)
+      if (answer instanceof Promise) answer.then(tell, refuse)
+      else tell(answer)
+    } catch (error) {
+      refuse(error)
     }
   }
 }

@@ -1,10 +1,10 @@
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Frame, Socket } from '../transport/socket.ts'
 import { type Intake, parentIdOf, takeMessage } from './incoming.ts'
-import type { Records } from './state/records.ts'
+import type { RecordWriter } from './state/records.ts'
 
 export interface IopubShellOptions extends Intake {
-  readonly records: Records
+  readonly records: RecordWriter
   /** An engine says that it shuts down. */
   readonly onShutdown: (engine: string) => void
 }

@@ -2,10 +2,11 @@ import type { Envelope } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
 import type { ChannelName } from './engine-links.ts'
 import type { HubQueries } from './state/hub-queries.ts'
-import type { QueueName, Records } from './state/records.ts'
+import type { QueueName } from './state/record-entry.ts'
+import type { RecordWriter } from './state/records.ts'
 
 export interface RegistrarOptions {
-  readonly records: Records
+  readonly records: RecordWriter
   readonly queries: HubQueries
   /** Tells the hub about the connections of engines. */
   readonly onLinkLost: (engine: string, channel: ChannelName) => void
@@ -14,7 +15,7 @@ export interface RegistrarOptions {
 
 /** What the schedulers tell the hub: what ran, and which engines are connected. */
 export class Registrar {
-  readonly records: Records
+  readonly records: RecordWriter
   readonly #options: RegistrarOptions
 
   constructor(options: RegistrarOptions) {

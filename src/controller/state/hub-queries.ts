@@ -1,16 +1,15 @@
 /**
- * What the hub answers to questions about the past and present of requests: queues, results, history, records, purge
- * and resubmission. Decides from the records and from what the schedulers have in hand; it does not know sockets, nor
- * how engines come and go.
+ * How the hub reads questions about the past and present of requests: what the schedulers have in hand it answers by
+ * itself, what is about the records becomes a question to them (`record-questions.ts`). It does not know sockets, nor how
+ * engines come and go.
  *
- * Every query either gives the content of its reply or throws a WireError, which becomes the error reply of that query.
+ * What makes no sense throws a WireError, which becomes the error reply of that query.
  */
 
 import type { HubReplies, HubRequests } from '../../protocol/catalogue.ts'
-import type { Envelope } from '../../protocol/envelope.ts'
-import type { Message } from '../../transport/socket.ts'
-import { compileQuery, type Fields } from './query.ts'
-import { RECORD_FIELDS, type Records } from './records.ts'
+import type { Fields } from './query.ts'
+import { RECORD_FIELDS } from './record-entry.ts'
+import type { RecordQuestion } from './record-questions.ts'
 import { keyError, pythonRepr, WireError } from './wire-error.ts'
 
 /** What the schedulers have in hand, as far as the hub may know. */
@@ -27,15 +26,10 @@ export interface QueueReader {
 /** The registered engines: number and uuid. */
 export type EngineNumbers = ReadonlyMap<number, string>
 
-export interface QueryAnswer {
-  readonly content: object
-  readonly buffers?: Message
-  /** Requests to submit again, under a new name. */
-  readonly again?: readonly { readonly newId: string; readonly request: Envelope }[]
-}
+/** A reply's content, or what must be asked of the records first. */
+export type QueryAnswer = { readonly content: object } | { readonly question: RecordQuestion }
 
 export interface HubQueriesOptions {
-  readonly records: Records
   readonly queues: QueueReader
   /** Names a resubmitted request. */
   readonly nextMessageId: () => string
@@ -50,13 +44,11 @@ interface Completed {
 }
 
 export class HubQueries {
-  readonly #records: Records
   readonly #queues: QueueReader
   readonly #nextMessageId: () => string
   readonly #completed = new Map<string, Completed>()
 
   constructor(options: HubQueriesOptions) {
-    this.#records = options.records
     this.#queues = options.queues
     this.#nextMessageId = options.nextMessageId
   }
@@ -86,7 +78,7 @@ export class HubQueries {
       case 'result_request':
         return this.#results(content)
       case 'history_request':
-        return { content: { status: 'ok', history: this.#records.history() } }
+        return { question: { type: 'history' } }
       case 'db_request':
         return this.#query(content)
       case 'purge_request':
@@ -121,23 +113,9 @@ export class HubQueries {
   }
 
   #results(content: Fields): QueryAnswer {
-    const statusOnly = content.status_only === true
-    const pending: string[] = []
-    const completed: string[] = []
-    for (const id of [...new Set(readIds(content, 'msg_ids'))].sort()) {
-      if (this.#queues.isPending(id)) pending.push(id)
-      else if (this.#records.isCompleted(id)) completed.push(id)
-      else if (this.#records.has(id)) pending.push(id)
-      else throw keyError(`No such message: ${id}`)
-    }
-    const reply: Record<string, unknown> = { status: 'ok', pending, completed }
-    if (statusOnly) return { content: reply }
-    const buffers: Buffer[] = []
-    for (const id of completed) {
-      reply[id] = resultOf(this.#records.fields(id)!)
-      buffers.push(...this.#records.resultBuffers(id))
-    }
-    return { content: reply, buffers }
+    const ids = [...new Set(readIds(content, 'msg_ids'))].sort()
+    const pending = ids.filter(id => this.#queues.isPending(id))
+    return { question: { type: 'results', ids, pending, statusOnly: content.status_only === true } }
   }
 
   #query(content: Fields): QueryAnswer {
@@ -145,73 +123,28 @@ export class HubQueries {
     if (!isFields(query)) throw new WireError('TypeError', 'query must be an object')
     if (keys !== null && !isTextList(keys)) throw new WireError('TypeError', 'keys must be a list of names')
     for (const key of keys ?? []) if (!FIELD_NAMES.has(key)) throw keyError(key)
-    const matches = compileQuery(query)
-    const found = [...this.#records.all()].filter(matches)
-    const withBuffers = keys?.includes('buffers') === true
-    const withResultBuffers = keys?.includes('result_buffers') === true
-    const buffers: Buffer[] = []
-    const bufferLens: number[] = []
-    const resultBufferLens: number[] = []
-    for (const record of found) {
-      const msgId = record.msg_id as string
-      const requestBuffers = this.#records.requestBuffers(msgId)
-      const resultBuffers = this.#records.resultBuffers(msgId)
-      bufferLens.push(requestBuffers.length)
-      resultBufferLens.push(resultBuffers.length)
-      if (withBuffers) buffers.push(...requestBuffers)
-      if (withResultBuffers) buffers.push(...resultBuffers)
-    }
-    const reply: HubReplies['db_reply'] = {
-      status: 'ok',
-      records: keys === null ? found : found.map(record => pick(record, keys)),
-      buffer_lens: withBuffers ? bufferLens : null,
-      result_buffer_lens: withResultBuffers ? resultBufferLens : null,
-    }
-    return { content: reply, buffers }
+    return { question: { type: 'query', query, keys } }
   }
 
   #purge(content: Fields, engines: EngineNumbers): QueryAnswer {
     const { msg_ids: ids = [], engine_ids: engineIds = [] } = content
-    if (ids === 'all') {
-      this.#records.removeWhere(({ msgId, completed }) => completed && !this.#queues.isPending(msgId))
-      return { content: { status: 'ok' } }
-    }
+    if (ids === 'all') return { question: { type: 'purge', ids, engines: [] } }
     const names = readIds(content, 'msg_ids', [])
     const numbers = Array.isArray(engineIds) ? (engineIds as unknown[]) : [engineIds]
     for (const id of names) {
       if (this.#queues.isPending(id)) throw new WireError('IndexError', `msg pending: ${pythonRepr(id)}`)
     }
-    const uuids = new Set<string>()
-    for (const number of numbers) {
+    const uuids = numbers.map(number => {
       const uuid = engines.get(number as number)
       if (uuid === undefined) throw new WireError('IndexError', `No such engine: ${pythonRepr(number)}`)
-      uuids.add(uuid)
-    }
-    for (const id of names) this.#records.remove(id)
-    if (uuids.size > 0) {
-      this.#records.removeWhere(
-        ({ engine, completed }) => completed && engine !== undefined && uuids.has(engine),
-      )
-    }
-    return { content: { status: 'ok' } }
+      return uuid
+    })
+    return { question: { type: 'purge', ids: names, engines: uuids } }
   }
 
   #resubmit(content: Fields): QueryAnswer {
     const ids = readIds(content, 'msg_ids')
-    const missing = ids.filter(id => this.#records.request(id) === undefined)
-    if (missing.length > 0) throw keyError(`No such msg(s): ${pythonRepr(missing)}`)
-    const cutShort = ids.filter(id => !this.#records.isWhole(id))
-    if (cutShort.length > 0)
-      throw keyError(`Too large to be kept, send it again instead: ${pythonRepr(cutShort)}`)
-    const resubmitted: Record<string, string> = {}
-    const again = ids.map(id => {
-      const newId = this.#nextMessageId()
-      resubmitted[id] = newId
-      const request = this.#records.request(id)!
-      this.#records.resubmitted(id, newId)
-      return { newId, request }
-    })
-    return { content: { status: 'ok', resubmitted }, again }
+    return { question: { type: 'resubmit', ids, newIds: ids.map(this.#nextMessageId) } }
   }
 }
 
@@ -282,24 +215,4 @@ function namesOf(completed: Completed | undefined): readonly string[] {
   const { names, count } = completed
   const first = count % COMPLETED_NAMES_MAX
   return count <= COMPLETED_NAMES_MAX ? names : [...names.slice(first), ...names.slice(0, first)]
-}
-
-function pick(record: Fields, keys: readonly string[]): Fields {
-  const picked: Record<string, unknown> = { msg_id: record.msg_id }
-  for (const key of keys) if (key !== 'buffers' && key !== 'result_buffers') picked[key] = record[key]
-  return picked
-}
-
-function resultOf(record: Fields): Fields {
-  const { header, metadata, result_metadata, result_header, result_content, received } = record
-  const { execute_input, execute_result, error, stdout, stderr } = record
-  return {
-    header,
-    metadata,
-    result_metadata,
-    result_header,
-    result_content,
-    received,
-    io: { execute_input, execute_result, error, stdout, stderr },
-  }
 }

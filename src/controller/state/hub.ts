@@ -2,7 +2,7 @@
  * The hub: decides who belongs to the cluster, under which number, and what is said about it.
  *
  * It does not know sockets, how heartbeats are counted (`heart-monitor.ts`), or what engines are given to do; questions
- * about requests it passes on to `hub-queries.ts`.
+ * about requests it passes on to `hub-queries.ts`, and through its shell to the records, who may take their time.
  *
  * ```
  *                    registration_request            heart_started
@@ -22,17 +22,12 @@
 import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 import { SAFE_ID } from '../../base/ids.ts'
-import type {
-  ConnectionInfo,
-  DeathCause,
-  ErrorContent,
-  HubReplies,
-  Notifications,
-} from '../../protocol/catalogue.ts'
-import type { Envelope, Header } from '../../protocol/envelope.ts'
+import type { ConnectionInfo, DeathCause, HubReplies, Notifications } from '../../protocol/catalogue.ts'
+import type { Header } from '../../protocol/envelope.ts'
 import type { Frame, Message } from '../../transport/socket.ts'
 import { type HubQueries, isHubQuery } from './hub-queries.ts'
 import type { Fields } from './query.ts'
+import type { RecordAnswer, RecordQuestion, RequestParts } from './record-questions.ts'
 import { errorContent, keyError, pythonRepr, WireError } from './wire-error.ts'
 
 export type HubEvent =
@@ -49,6 +44,13 @@ export type HubEvent =
   | { readonly type: 'link_joined'; readonly engine: string; readonly channel: string }
   /** The engine said on iopub that it shuts down. */
   | { readonly type: 'shutdown_seen'; readonly engine: string }
+  /** What the records say to a question that the hub put to them. */
+  | {
+      readonly type: 'records_answered'
+      readonly from: Frame
+      readonly header: Header
+      readonly answer: RecordAnswer | WireError
+    }
   | { readonly type: 'tick' }
 
 export type HubEffect =
@@ -78,7 +80,14 @@ export type HubEffect =
       readonly cause: DeathCause | undefined
       readonly orderly: boolean
     }
-  | { readonly type: 'submit_again'; readonly newId: string; readonly request: Envelope }
+  /** The answer comes as `records_answered`, with the same `from` and `header`. */
+  | {
+      readonly type: 'ask_records'
+      readonly from: Frame
+      readonly header: Header
+      readonly question: RecordQuestion
+    }
+  | { readonly type: 'submit_again'; readonly newId: string; readonly request: RequestParts }
   /** Tasks that are with no engine must end here. */
   | { readonly type: 'abort_tasks'; readonly msgIds: readonly string[] }
   | { readonly type: 'stop_controller' }
@@ -143,6 +152,8 @@ export class Hub {
         return []
       case 'shutdown_seen':
         return this.#unregister(event.engine, { reason: 'it was shut down' }, true)
+      case 'records_answered':
+        return this.#recordsAnswered(event.from, event.header, event.answer)
       case 'tick':
         return this.#tick(nowMs)
     }
@@ -154,13 +165,12 @@ export class Hub {
 
   #request(from: Frame, header: Header, content: Fields, nowMs: Millis): HubEffect[] {
     const type = header.msg_type
-    const reply = (messageType: keyof HubReplies, body: object, buffers?: Message): HubEffect => ({
+    const reply = (messageType: keyof HubReplies, body: object): HubEffect => ({
       type: 'reply',
       to: from,
       messageType,
       content: body,
       parent: header,
-      buffers,
     })
     switch (type) {
       case 'registration_request':
@@ -185,32 +195,38 @@ export class Hub {
       case 'become_dask_request':
         return [reply('hub_error', errorContent('ModuleNotFoundError', "No module named 'distributed'"))]
       default:
-        return this.#query(type, content, reply)
+        return this.#query(from, header, content, reply)
     }
   }
 
   #query(
-    type: string,
+    from: Frame,
+    header: Header,
     content: Fields,
-    reply: (messageType: keyof HubReplies, body: object, buffers?: Message) => HubEffect,
+    reply: (messageType: keyof HubReplies, body: object) => HubEffect,
   ): HubEffect[] {
+    const type = header.msg_type
     if (!isHubQuery(type)) {
       const { ename, evalue } = keyError(`Bad Message Type: ${pythonRepr(type)}`)
       return [reply('hub_error', errorContent(ename, evalue))]
     }
-    const replyType = type.replace('_request', '_reply') as keyof HubReplies
     try {
-      const { content: body, buffers, again } = this.#options.queries.answer(type, content, this.#numbers)
-      const effects = [reply(replyType, body, buffers)]
-      for (const { newId, request } of again ?? []) effects.push({ type: 'submit_again', newId, request })
-      return effects
+      const answer = this.#options.queries.answer(type, content, this.#numbers)
+      if ('question' in answer) return [{ type: 'ask_records', from, header, question: answer.question }]
+      return [reply(replyTypeOf(type), answer.content)]
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      const failed: ErrorContent = errorContent(error.ename, error.evalue)
       // The original answers these two with its general error, and its clients look for that.
       const general = type === 'queue_request' || type === 'load_request'
-      return [reply(general ? 'hub_error' : replyType, failed)]
+      return [reply(general ? 'hub_error' : replyTypeOf(type), errorContent(error.ename, error.evalue))]
     }
+  }
+
+  #recordsAnswered(to: Frame, header: Header, answer: RecordAnswer | WireError): HubEffect[] {
+    const reply = { type: 'reply', to, messageType: replyTypeOf(header.msg_type), parent: header } as const
+    if (answer instanceof WireError) return [{ ...reply, content: errorContent(answer.ename, answer.evalue) }]
+    const again = answer.again.map(one => ({ type: 'submit_again', ...one }) as const)
+    return [{ ...reply, content: answer.content, buffers: answer.buffers }, ...again]
   }
 
   #engines(): Record<string, string> {
@@ -365,6 +381,10 @@ export class Hub {
       invariant(this.#registered.has(uuid), `a connection of ${uuid} is missed, who is not registered`)
     }
   }
+}
+
+function replyTypeOf(request: string): keyof HubReplies {
+  return request.replace('_request', '_reply') as keyof HubReplies
 }
 
 /** What a launcher says of an engine's end; anything of a wrong type is left out. */

@@ -13,71 +13,51 @@
 import { invariant } from '../../base/assert.ts'
 import type { Envelope, Json } from '../../protocol/envelope.ts'
 import type { Message } from '../../transport/socket.ts'
-import { isoDateMicros } from './iso-date.ts'
 import { bufferBytes } from './kept-request.ts'
-import type { Fields } from './query.ts'
+import { compileQuery, type Fields } from './query.ts'
+import {
+  fieldsOf,
+  OUTPUT_TYPES,
+  partsOf,
+  type QueueName,
+  type RecordEntry,
+  submittedMicros,
+  withOutput,
+} from './record-entry.ts'
+import type { RecordReader, RequestParts, Standing } from './record-questions.ts'
 
-export type QueueName = 'mux' | 'task'
-
-interface Entry {
-  readonly msgId: string
-  request: Envelope | undefined
-  queue: QueueName | undefined
-  engine: string | undefined
-  reply: Envelope | undefined
-  received: string | undefined
-  resubmitted: string | undefined
-  output: Output | undefined
+interface HeldEntry extends RecordEntry {
   bytes: number
 }
 
-interface Output {
-  execute_input: unknown
-  execute_result: unknown
-  error: unknown
-  stdout: string
-  stderr: string
+/** What the schedulers tell the records. */
+export interface RecordWriter {
+  submitted(msgId: string, request: Envelope, queue: QueueName, engine?: string): void
+  assigned(msgId: string, engine: string): void
+  /** @param request - the request again, for when its record was forgotten meanwhile. */
+  finished(
+    msgId: string,
+    request: Envelope,
+    queue: QueueName,
+    engine: string | undefined,
+    reply: Envelope,
+    received: string,
+  ): void
+  /** A message of an engine's output whose parent is `msgId`. It may come before the request was noted. */
+  output(msgId: string, type: string, content: Json): void
 }
 
 export interface RecordsOptions {
-  readonly recordsMax?: number
-  readonly bufferBytesMax?: number
+  /** How many records are kept. Default 1024. */
+  readonly recordsMax?: number | undefined
+  /** How many bytes of buffers they may hold. Default 256 MiB. */
+  readonly bufferBytesMax?: number | undefined
 }
-
-/** Every field of a record, in the order of the original. */
-export const RECORD_FIELDS = [
-  'msg_id',
-  'header',
-  'metadata',
-  'content',
-  'buffers',
-  'submitted',
-  'client_uuid',
-  'engine_uuid',
-  'started',
-  'completed',
-  'resubmitted',
-  'received',
-  'result_header',
-  'result_metadata',
-  'result_content',
-  'result_buffers',
-  'queue',
-  'execute_input',
-  'execute_result',
-  'error',
-  'stdout',
-  'stderr',
-  'label',
-] as const
-
-/** What a record's output may take: a program that prints for ever must not fill the controller. */
-const STREAM_CHARACTERS_MAX = 1 << 20
 
 const BUFFER_BYTES_MAX = 256 << 20
 
-export class Records {
-  readonly #entries = new Map<string, Entry>()
+export class Records implements RecordWriter, RecordReader {
+  readonly #entries = new Map<string, HeldEntry>()
   readonly #recordsMax: number
   readonly #bufferBytesMax: number
   #bytes = 0
@@ -102,17 +82,11 @@ export class Records {
     this.#forget()
   }
 
-  /** Whether its request can be sent again as it was. */
-  isWhole(msgId: string): boolean {
-    return this.#entries.get(msgId)?.request?.isCutShort === false
-  }
-
   assigned(msgId: string, engine: string): void {
     const entry = this.#entries.get(msgId)
     if (entry !== undefined) entry.engine = engine
   }
 
-  /** @param request - the request again, for when its record was forgotten meanwhile. */
   finished(
     msgId: string,
     request: Envelope,
@@ -132,20 +106,10 @@ export class Records {
     this.#forget()
   }
 
-  /** A message of an engine's output whose parent is `msgId`. It may come before the request was noted. */
   output(msgId: string, type: string, content: Json): void {
     if (!OUTPUT_TYPES.has(type)) return
     const entry = this.#entry(msgId)
-    entry.output ??= { execute_input: null, execute_result: null, error: null, stdout: '', stderr: '' }
-    const { output } = entry
-    if (type === 'stream') {
-      const name = content.name === 'stderr' ? 'stderr' : 'stdout'
-      if (typeof content.text === 'string' && output[name].length < STREAM_CHARACTERS_MAX) {
-        output[name] += content.text
-      }
-    } else if (type === 'execute_input') output.execute_input = content.code ?? null
-    else if (type === 'execute_result') output.execute_result = content
-    else output.error = content
+    entry.output = withOutput(entry.output, type, content)
     this.#forget()
   }
 
@@ -154,12 +118,10 @@ export class Records {
     if (entry !== undefined) entry.resubmitted = newId
   }
 
-  has(msgId: string): boolean {
-    return this.#entries.get(msgId)?.request !== undefined
-  }
-
-  isCompleted(msgId: string): boolean {
-    return this.#entries.get(msgId)?.reply !== undefined
+  standing(msgId: string): Standing {
+    const entry = this.#entries.get(msgId)
+    if (entry?.request === undefined) return 'unknown'
+    return entry.reply === undefined ? 'noted' : 'completed'
   }
 
   remove(msgId: string): void {
@@ -169,16 +131,16 @@ export class Records {
     this.#bytes -= entry.bytes
   }
 
-  removeWhere(drop: (record: RecordSummary) => boolean): void {
-    for (const entry of [...this.#entries.values()]) {
-      if (drop({ msgId: entry.msgId, engine: entry.engine, completed: entry.reply !== undefined })) {
-        this.remove(entry.msgId)
-      }
+  removeCompleted(engines: ReadonlySet<string> | undefined): void {
+    for (const { msgId, engine, reply } of [...this.#entries.values()]) {
+      const isMeant = engines === undefined || (engine !== undefined && engines.has(engine))
+      if (isMeant && reply !== undefined) this.remove(msgId)
     }
   }
 
-  request(msgId: string): Envelope | undefined {
-    return this.#entries.get(msgId)?.request
+  request(msgId: string): RequestParts | undefined {
+    const request = this.#entries.get(msgId)?.request
+    return request === undefined || request.isCutShort ? undefined : partsOf(request)
   }
 
   resultBuffers(msgId: string): Message {
@@ -189,24 +151,21 @@ export class Records {
     return this.#entries.get(msgId)?.request?.buffers ?? []
   }
 
-  /** The record's fields, without buffers. */
   fields(msgId: string): Fields | undefined {
     const entry = this.#entries.get(msgId)
     return entry === undefined ? undefined : fieldsOf(entry)
   }
 
-  /** All records, in the order in which they were first noted. */
-  *all(): Iterable<Fields> {
-    for (const entry of this.#entries.values()) yield fieldsOf(entry)
+  find(query: Fields): Fields[] {
+    const matches = compileQuery(query)
+    return [...this.#entries.values()].map(fieldsOf).filter(matches)
   }
 
-  /** Ids of requests by the time they were submitted. */
   history(): string[] {
     const dated: { msgId: string; at: number }[] = []
     for (const entry of this.#entries.values()) {
       if (entry.request === undefined) continue
-      const { date } = headerOf(entry.request)
-      dated.push({ msgId: entry.msgId, at: typeof date === 'string' ? (isoDateMicros(date) ?? 0) : 0 })
+      dated.push({ msgId: entry.msgId, at: submittedMicros(entry.request) ?? 0 })
     }
     return dated.sort((a, b) => a.at - b.at).map(({ msgId }) => msgId)
   }
@@ -221,7 +180,7 @@ export class Records {
     invariant(this.#entries.size <= this.#recordsMax, 'too many records are kept')
   }
 
-  #entry(msgId: string): Entry {
+  #entry(msgId: string): HeldEntry {
     let entry = this.#entries.get(msgId)
     if (entry === undefined) {
       entry = {
@@ -240,14 +199,14 @@ export class Records {
     return entry
   }
 
-  #setRequest(entry: Entry, request: Envelope): void {
+  #setRequest(entry: HeldEntry, request: Envelope): void {
     entry.request = request
     this.#bytes -= entry.bytes
     entry.bytes = 0
     this.#addBytes(entry, bufferBytes(request))
   }
 
-  #addBytes(entry: Entry, bytes: number): void {
+  #addBytes(entry: HeldEntry, bytes: number): void {
     entry.bytes += bytes
     this.#bytes += bytes
   }
@@ -274,57 +233,5 @@ export class Records {
       if (this.#bytes <= this.#bufferBytesMax) return
       if (entry.bytes > bytes) this.remove(entry.msgId)
     }
-  }
-}
-
-export interface RecordSummary {
-  readonly msgId: string
-  readonly engine: string | undefined
-  readonly completed: boolean
-}
-
-const OUTPUT_TYPES = new Set(['stream', 'execute_input', 'execute_result', 'error'])
-
-/** A part of a signed message that turns out to be broken is shown as if it were not there. */
-function read<T>(part: () => T): T | Record<string, never> {
-  try {
-    return part()
-  } catch {
-    return {}
-  }
-}
-
-function headerOf(message: Envelope): Fields {
-  return read(() => message.header as unknown as Fields)
-}
-
-function fieldsOf(entry: Entry): Fields {
-  const { request, reply, output } = entry
-  const header = request === undefined ? null : headerOf(request)
-  const metadata = request === undefined ? null : read(() => request.metadata as Fields)
-  const resultHeader = reply === undefined ? null : headerOf(reply)
-  const resultMetadata = reply === undefined ? null : read(() => reply.metadata as Fields)
-  return {
-    msg_id: entry.msgId,
-    header,
-    metadata,
-    content: request === undefined ? null : read(() => request.content),
-    submitted: header?.date ?? null,
-    client_uuid: header?.session ?? null,
-    engine_uuid: entry.engine ?? null,
-    started: resultMetadata?.started ?? null,
-    completed: resultHeader?.date ?? null,
-    resubmitted: entry.resubmitted ?? null,
-    received: entry.received ?? null,
-    result_header: resultHeader,
-    result_metadata: resultMetadata,
-    result_content: reply === undefined ? null : read(() => reply.content),
-    queue: entry.queue ?? null,
-    execute_input: output?.execute_input ?? null,
-    execute_result: output?.execute_result ?? null,
-    error: output?.error ?? null,
-    stdout: output?.stdout ?? '',
-    stderr: output?.stderr ?? '',
-    label: metadata?.label ?? null,
   }
 }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { Hub, type HubEffect } from '../../../../src/controller/state/hub.ts'
 import { HubQueries } from '../../../../src/controller/state/hub-queries.ts'
+import {
+  answerQuestion,
+  type RecordAnswer,
+  type RecordQuestion,
+} from '../../../../src/controller/state/record-questions.ts'
 import { Records } from '../../../../src/controller/state/records.ts'
+import { WireError } from '../../../../src/controller/state/wire-error.ts'
 import type { ConnectionInfo } from '../../../../src/protocol/catalogue.ts'
 import type { Json } from '../../../../src/protocol/envelope.ts'
 import { applyReply, applyRequest, clientA, envelope } from '../tools.ts'
@@ -26,7 +32,6 @@ class World {
 
   constructor() {
     const queries = new HubQueries({
-      records: this.records,
       nextMessageId: () => `new_${++this.#named}`,
       queues: {
         isPending: id => this.pending.has(id),
@@ -53,7 +58,23 @@ class World {
       nowMs,
     )
     this.hub.validate()
-    return effects
+    return effects.flatMap(effect =>
+      effect.type === 'ask_records'
+        ? this.hub.handle(
+            { ...effect, type: 'records_answered', answer: this.#answer(effect.question) },
+            nowMs,
+          )
+        : [effect],
+    )
+  }
+
+  #answer(question: RecordQuestion): RecordAnswer | WireError {
+    try {
+      return answerQuestion(question, this.records)
+    } catch (error) {
+      if (error instanceof WireError) return error
+      throw error
+    }
   }
 
   /** The content of the only reply. */
