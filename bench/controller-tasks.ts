@@ -2,13 +2,18 @@
  * The controller alone: no-op tasks through the balanced scheduler, with engines and a client that do nothing but pack
  * and sign. Prints, for each number of engines, tasks a second and the microseconds of the controller's thread a task.
  *
- *     node --import tsx bench/controller-tasks.ts [--tasks=100000] [--engines=4,1000] [--prof]
+ *     node --import tsx bench/controller-tasks.ts [--tasks=100000] [--engines=4,1000] [--records=memory|sql|none] [--prof]
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { newEngineUuid } from '../src/base/ids.ts'
+import { silentLogger } from '../src/base/log.ts'
+import { openRecords, parseRecords } from '../src/cli/records.ts'
 import { type Controller, startController } from '../src/controller/controller.ts'
 import { Envelope } from '../src/protocol/envelope.ts'
 import { Session } from '../src/protocol/session.ts'
@@ -19,6 +24,7 @@ const { values } = parseArgs({
   options: {
     tasks: { type: 'string', default: '100000' },
     engines: { type: 'string', default: '4,1000' },
+    records: { type: 'string', default: 'memory' },
     prof: { type: 'boolean', default: false },
     serve: { type: 'boolean', default: false },
   },
@@ -33,7 +39,10 @@ interface Spent {
 
 /** The controller's process: tells on request how long its thread has been busy. */
 async function serve(): Promise<void> {
-  const controller = await startController({ pingMs: 3000 })
+  const folder = mkdtempSync(join(tmpdir(), 'controller-tasks-'))
+  const place = { profileDir: folder, clusterId: '' }
+  const records = await openRecords({ records: parseRecords(values.records) }, place, silentLogger)
+  const controller = await startController({ pingMs: 3000, records })
   const { clientConnection, engineConnection } = controller
   process.send!({ clientConnection, engineConnection })
   process.on('message', () => {
@@ -45,7 +54,14 @@ async function serve(): Promise<void> {
     }
     process.send!(spent)
   })
-  process.on('disconnect', () => void controller.stop().then(() => process.exit()))
+  process.on(
+    'disconnect',
+    () =>
+      void controller.stop().then(() => {
+        rmSync(folder, { recursive: true })
+        process.exit()
+      }),
+  )
 }
 
 function url(connection: { readonly interface: string }, port: number): string {
@@ -147,7 +163,9 @@ async function runTasks({ clientConnection: at }: Connections, tasks: number): P
 async function measure(engines: number, tasks: number): Promise<void> {
   const program = fileURLToPath(import.meta.url)
   const prof = values.prof ? ['--cpu-prof', '--cpu-prof-dir=/tmp/controller-prof'] : []
-  const child = fork(program, ['--serve'], { execArgv: [...process.execArgv, ...prof] })
+  const child = fork(program, ['--serve', `--records=${values.records}`], {
+    execArgv: [...process.execArgv, ...prof],
+  })
   const [connections] = (await once(child, 'message')) as [Connections]
   const spent = async (): Promise<Spent> => {
     child.send({})

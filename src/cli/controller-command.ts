@@ -7,10 +7,11 @@ import {
   parseInteger,
   parseNumber,
 } from './options.ts'
+import { addRecordsOptions, type RecordsOptions } from './records.ts'
 import { newCommand } from './run.ts'
 
 /** What `ipcontroller` understands. */
-export interface ControllerCommandOptions extends PlaceOptions, LogOptions {
+export interface ControllerCommandOptions extends PlaceOptions, LogOptions, RecordsOptions {
   readonly ip?: string
   readonly port?: number
   readonly ports?: string
@@ -47,14 +48,14 @@ export function controllerCommand(name: string): Command {
       parseInteger('hwm', 0),
     )
     .option('--scheme <name>', 'how engines are chosen: leastload, lru, plainrandom, weighted, twobin')
-  addClassicFlags(addLogOptions(addPlaceOptions(command)))
+  addClassicFlags(addLogOptions(addPlaceOptions(addRecordsOptions(command))))
   return command.action(async (options: ControllerCommandOptions) => {
     const { runController } = await import('./run-controller.ts')
     await runController(options)
   })
 }
 
-/** Python's spellings, so that scripts that call its ipcontroller may call ours. Records are kept in memory here. */
+/** Python's spellings, so that scripts that call its ipcontroller may call ours. */
 function addClassicFlags(command: Command): void {
   for (const flag of [
     '--dictdb',

@@ -12,10 +12,12 @@ import { removePidFile } from '../config/pid-file.ts'
 import { resolvePlace, securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
+import type { RecordStore } from '../controller/records/record-store.ts'
 import { readClientConnection, readEngineConnection } from '../protocol/connection-file.ts'
 import type { ControllerCommandOptions } from './controller-command.ts'
 import { openLog } from './log.ts'
 import { assignPorts, portsOf } from './ports.ts'
+import { openRecords } from './records.ts'
 import { onEndingSignals } from './signals.ts'
 
 /** How long a controller may take to say goodbye to its peers. */
@@ -40,13 +42,15 @@ export async function runController(options: ControllerCommandOptions): Promise<
   const keepFiles = options.reuse === true
   const pidFile = await claimCluster({ ...place, role: 'controller', keepFiles })
   let controller: Controller
+  let records: RecordStore
   try {
-    controller = await openController(options, place, log)
+    records = await openRecords(options, place, log)
+    controller = await openController(options, place, records, log)
   } catch (error) {
     removePidFile(pidFile)
     throw error
   }
-  endWhenAsked(controller, keeper, log, () => {
+  endWhenAsked(controller, records, keeper, log, () => {
     const { key } = controller.clientConnection
     if (!keepFiles) removeConnectionFiles(securityDirectory(place.profileDir), place.clusterId, key)
     removePidFile(pidFile)
@@ -61,9 +65,11 @@ export async function runController(options: ControllerCommandOptions): Promise<
 async function openController(
   options: ControllerCommandOptions,
   place: Place,
+  records: RecordStore,
   log: Logger,
 ): Promise<Controller> {
   const controller = await startController({
+    records,
     ...(options.reuse === true && (await readForReuse(place))),
     ...chosenOptions(options),
     log,
@@ -108,6 +114,7 @@ async function readForReuse(place: Place): Promise<Pick<ControllerOptions, 'key'
 /** Ends controller and process, once: by a signal, by the end of the keeper, or after a client shut it down. */
 function endWhenAsked(
   controller: Controller,
+  records: RecordStore,
   keeper: KeeperLink,
   log: Logger,
   removeFiles: () => void,
@@ -120,7 +127,8 @@ function endWhenAsked(
     log.info(`stopping: ${reason}`)
     // First of all: nobody may find the files of a controller that is leaving.
     removeFiles()
-    setTimeout(() => process.exit(0), GOODBYE_MS).unref()
+    // Peers may be slow to go; what they gave is stored all the same.
+    setTimeout(() => void records.close().finally(() => process.exit(0)), GOODBYE_MS).unref()
     await controller.stop()
     // What the keeper itself has left is known to be nobody's only when it is dead.
     if (isOrphaned && (await keeper.settled(KEEPER_DEATH_MS))) removeFiles()

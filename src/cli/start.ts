@@ -11,6 +11,7 @@ import {
   parseEngineCount,
   parseNumber,
 } from './options.ts'
+import { parseRecords } from './records.ts'
 import { newCommand } from './run.ts'
 
 interface StartOptions extends PlaceOptions, LogOptions {
@@ -23,6 +24,7 @@ interface StartOptions extends PlaceOptions, LogOptions {
   readonly timeout?: number
   readonly ip?: string
   readonly location?: string
+  readonly records?: 'sql' | 'memory' | 'none'
   readonly controllerArg?: readonly string[]
   readonly engineArg?: readonly string[]
   readonly json?: boolean
@@ -44,6 +46,11 @@ export function startCommand(): Command {
     .option('--timeout <seconds>', 'how long the start may take (default: 60)', parseNumber('timeout', 0.001))
     .option('--ip <address>', 'address that the controller listens on (default: this machine only)')
     .option('--location <host>', 'name or address under which others reach the controller')
+    .option(
+      '--records <where>',
+      'where the controller remembers what ran: sql, memory or none (default: sql, in the profile)',
+      parseRecords,
+    )
     .option('--controller-arg <arg>', 'further argument of ipcontroller; may be repeated', collect)
     .option('--engine-arg <arg>', 'further argument of ipengine; may be repeated', collect)
     .option('--json', 'with --daemonize: print what was started as JSON')
@@ -99,7 +106,7 @@ async function startInBackground(
 
 function daemonArguments(options: StartOptions, n: number): string[] {
   const args = [`--n=${n}`]
-  const names = ['engines', 'python', 'controller', 'timeout', 'ip', 'location'] as const
+  const names = ['engines', 'python', 'controller', 'timeout', 'ip', 'location', 'records'] as const
   for (const name of names) if (options[name] !== undefined) args.push(`--${name}=${options[name]}`)
   if (options.engineCommand !== undefined) args.push(`--engine-command=${options.engineCommand}`)
   if (options.logLevel !== undefined) args.push(`--log-level=${options.logLevel}`)

@@ -48,6 +48,11 @@ export interface ClusterOptions extends ClusterPlace {
   readonly ip?: string | undefined
   /** Name or address under which others find the controller's machine. */
   readonly location?: string | undefined
+  /**
+   * Where the controller remembers requests and results: in a database of the profile, in its memory, or not at all.
+   * Default: `memory`, and `sql` for a detached cluster.
+   */
+  readonly records?: 'sql' | 'memory' | 'none' | undefined
   /** Further arguments of `ipcontroller`, such as `--ping=500`. */
   readonly controllerArgs?: readonly string[] | undefined
   /** Further arguments of `ipengine`. */
@@ -73,10 +78,11 @@ export function freshClusterId(): string {
  */
 export function clusterPlan(options: ClusterOptions): KeeperPlan {
   const place = resolvePlace(options)
-  const { ip, location } = options
+  const { ip, location, records } = options
   const controllerArgs = [
     ...(ip === undefined ? [] : [`--ip=${ip}`]),
     ...(location === undefined ? [] : [`--location=${location}`]),
+    ...(records === undefined ? [] : [`--records=${records}`]),
     ...(options.controllerArgs ?? []),
   ]
   return {

@@ -68,7 +68,12 @@ export class Cluster implements AsyncDisposable {
    */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     // A fresh id lets clusters of many programs live side by side in one profile.
-    const chosen = { ...options, clusterId: options.clusterId ?? freshClusterId() }
+    const chosen = {
+      ...options,
+      clusterId: options.clusterId ?? freshClusterId(),
+      // What ends with this program need not be remembered longer.
+      records: options.records ?? (options.detached === true ? 'sql' : 'memory'),
+    }
     const plan = clusterPlan(chosen)
     if (chosen.detached === true) {
       await startDaemon('start', plan, daemonArguments(chosen, plan.n), chosen)
@@ -251,6 +256,7 @@ function daemonArguments(options: ClusterOptions, n: number): string[] {
   if (options.controller !== undefined) args.push(`--controller=${options.controller}`)
   if (options.ip !== undefined) args.push(`--ip=${options.ip}`)
   if (options.location !== undefined) args.push(`--location=${options.location}`)
+  if (options.records !== undefined) args.push(`--records=${options.records}`)
   for (const arg of options.controllerArgs ?? []) args.push(`--controller-arg=${arg}`)
   for (const arg of options.engineArgs ?? []) args.push(`--engine-arg=${arg}`)
   return args
