@@ -15,6 +15,7 @@ import { DEBIAN_PYTHON } from './needs.ts'
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url))
 const POLL_MS = 20
 const COMMAND_MS = 25_000
+const RECORDS = /\/db\/ipcontroller[^/]*\.db(-wal)?$/
 
 export interface Finished {
   readonly code: number | null
@@ -160,8 +161,12 @@ export class ClusterWorld {
     return this.processes().map(pid => this.commandLine(pid))
   }
 
-  /** Files of this world, below its folder. */
+  /** Files of this world, below its folder, less the records, which stay on purpose. */
   files(): string[] {
+    return this.allFiles().filter(file => !RECORDS.test(file))
+  }
+
+  allFiles(): string[] {
     return readdirSync(this.ipythonDir, { recursive: true, withFileTypes: true })
       .filter(entry => !entry.isDirectory())
       .map(entry => join(entry.parentPath, entry.name).slice(this.ipythonDir.length + 1))

@@ -94,18 +94,21 @@ const STREAM_CHARACTERS_MAX = 1 << 20
 const NOTHING = Buffer.alloc(0)
 const EMPTY_OBJECT = Buffer.from('{}')
 
+/** A blob comes as a Buffer from `get`, and as an ArrayBuffer from `all` and `iterate`. */
+type Bytes = Uint8Array | ArrayBuffer
+
 interface Row {
   readonly msg_id: string
   readonly engine_uuid: string | null
   readonly queue: QueueName | null
   readonly resubmitted: string | null
   readonly received: string | null
-  readonly header: Buffer | null
-  readonly metadata: Buffer
-  readonly content: Buffer
-  readonly result_header: Buffer | null
-  readonly result_metadata: Buffer
-  readonly result_content: Buffer
+  readonly header: Bytes | null
+  readonly metadata: Bytes
+  readonly content: Bytes
+  readonly result_header: Bytes | null
+  readonly result_metadata: Bytes
+  readonly result_content: Bytes
   readonly execute_input: string | null
   readonly execute_result: string | null
   readonly error: string | null
@@ -229,8 +232,18 @@ export class SqlRecords implements RecordReader {
 
   /** Leaves one file behind, with everything in it. */
   close(): void {
-    this.#database.prepare('PRAGMA journal_mode = DELETE').all()
+    this.#letGo()
     this.#database.close()
+  }
+
+  /** Gives the lock up, which closing alone does only some time later: at the next look at the file. */
+  #letGo(): void {
+    for (const sql of [
+      'PRAGMA journal_mode = DELETE',
+      'PRAGMA locking_mode = NORMAL',
+      'SELECT 1 FROM records LIMIT 1',
+    ])
+      this.#database.prepare(sql).all()
   }
 
   #change(change: PackedChange): void {
@@ -324,7 +337,7 @@ export class SqlRecords implements RecordReader {
   #markLost(): void {
     const rows = this.#prepared(
       'SELECT msg_id, header, engine_uuid FROM records WHERE header IS NOT NULL AND result_header IS NULL',
-    ).all() as { msg_id: string; header: Buffer; engine_uuid: string | null }[]
+    ).all() as { msg_id: string; header: Bytes; engine_uuid: string | null }[]
     for (const { msg_id: msgId, header, engine_uuid: engine } of rows) {
       const reply = lostReply(msgId, envelopeOf(header, EMPTY_OBJECT, EMPTY_OBJECT), engine, this.#nowMs())
       this.#run(
@@ -446,16 +459,13 @@ function bytesOf({ header, metadata, content, buffers }: PackedMessage): number 
   return bytes
 }
 
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+function bufferOf(bytes: Bytes): Buffer {
+  return bytes instanceof ArrayBuffer
+    ? Buffer.from(bytes)
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-function envelopeOf(
-  header: Uint8Array,
-  metadata: Uint8Array,
-  content: Uint8Array,
-  buffers: Message = [],
-): Envelope {
+function envelopeOf(header: Bytes, metadata: Bytes, content: Bytes, buffers: Message = []): Envelope {
   return Envelope.cut([
     DELIMITER,
     NOTHING,
