@@ -23,7 +23,9 @@ export { DirectView, type DirectViewOptions } from './client/direct-view.ts'
 export type { DisplayOptions } from './client/display-outputs.ts'
 export type { GatherOptions, ScatterOptions } from './client/engines-view.ts'
 export { ExecuteReply } from './client/execute-reply.ts'
+export type { Job, ResultStatus } from './client/hub-queries.ts'
 export type { Jobs } from './client/jobs.ts'
+
 export { LoadBalancedView, type LoadBalancedViewOptions } from './client/load-balanced-view.ts'
 export type { Namespace } from './client/namespace.ts'
 export type { EngineOutput } from './client/output-stream.ts'
@@ -37,6 +39,13 @@ export { requires } from './client/requires.ts'
 export type { EachOf, Shaped, ViewShape } from './client/shape.ts'
 export type { Importers, Modules } from './client/sync-imports.ts'
 export type { Targets } from './client/targets.ts'
+export type {
+  QueryField,
+  QueryOperators,
+  ResultBuffers,
+  TaskQuery,
+  TaskRecord,
+} from './client/task-record.ts'
 export type { ExecuteOptions, ViewOptions } from './client/view.ts'
 export { Cluster, type EngineChoice } from './cluster/cluster.ts'
 export type { ClusterOptions, ClusterPlace } from './cluster/cluster-options.ts'

@@ -42,11 +42,12 @@ export async function runController(options: ControllerCommandOptions): Promise<
   const keepFiles = options.reuse === true
   const pidFile = await claimCluster({ ...place, role: 'controller', keepFiles })
   let controller: Controller
-  let records: RecordStore
+  let records: RecordStore | undefined
   try {
     records = await openRecords(options, place, log)
     controller = await openController(options, place, records, log)
   } catch (error) {
+    await records?.close()
     removePidFile(pidFile)
     throw error
   }

@@ -419,6 +419,8 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
   }
 
   #shaped<Value>(read: (record: RequestRecord) => Value): Shaped<Shape, Value> {
+    if (this.#single && this.records.length === 0)
+      throw new UsageError(`what ${this.#what} gives is not known yet: await it first`)
     return (this.#single ? read(this.records[0]!) : this.records.map(read)) as Shaped<Shape, Value>
   }
 

@@ -9,10 +9,21 @@ import { describeEngines } from './describe-engines.ts'
 import { DirectView, type DirectViewOptions } from './direct-view.ts'
 import type { Dispatcher, DispatcherEvent } from './dispatcher.ts'
 import { askQueueStatus, type ControlType, controlEngines, recordsAt } from './engine-control.ts'
+import {
+  dbQuery,
+  getResult,
+  hubHistory,
+  type Job,
+  purgeResults,
+  type ResultStatus,
+  resubmit,
+  resultStatus,
+} from './hub-queries.ts'
 import { type Jobs, listJobs, recordsOf } from './jobs.ts'
 import { LoadBalancedView, type LoadBalancedViewOptions } from './load-balanced-view.ts'
 import type { QueueStatus } from './queue-status.ts'
 import { resolveTargets, sliceIds, type Target, type Targets } from './targets.ts'
+import type { TaskQuery, TaskRecord } from './task-record.ts'
 import { waitForEngines } from './wait-for-engines.ts'
 
 export type {
@@ -190,6 +201,78 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   ): Promise<QueueStatus<number | readonly string[]>> {
     const { targets = 'all', verbose = false } = options
     return askQueueStatus(this.#dispatcher, targets, verbose)
+  }
+
+  /**
+   * The result of requests that anybody made, from the hub's records: of another client, or of this one before.
+   *
+   * @param jobs - ids or results; or places in this client's own history: `-1` (the default) is its last request.
+   * @returns ready when all have ended; one value for a single id, an array for a list. Fails with UsageError when the
+   * hub knows no such request, and with EngineError when a controller ended while it was under way.
+   *
+   * @example
+   * const [last] = (await rc.hubHistory()).slice(-1)
+   * console.log(await rc.getResult(last))
+   */
+  getResult(jobs?: string | number): AsyncResult<unknown, 'one'>
+  getResult(jobs: readonly Job[]): AsyncResult<unknown[], 'many'>
+  getResult(jobs: Job | readonly Job[]): AsyncResult<unknown>
+  getResult(jobs: Job | readonly Job[] = -1): AsyncResult<unknown> {
+    return getResult(this.#dispatcher, jobs)
+  }
+
+  /** How requests stand, whoever made them. @throws UsageError for one that the hub does not know. */
+  async resultStatus(jobs: Job | readonly Job[]): Promise<ResultStatus> {
+    return await resultStatus(this.#dispatcher, jobs)
+  }
+
+  /** Ids of all requests that the hub remembers, by the time at which they were submitted. */
+  async hubHistory(): Promise<string[]> {
+    return await hubHistory(this.#dispatcher)
+  }
+
+  /**
+   * Looks for records of requests, whoever made them.
+   *
+   * @param query - fields and the values or conditions that they must have; `{}` for all.
+   * @param keys - fields to give, besides `msgId`. Default: all but the buffers.
+   * @throws UsageError for a query that the hub does not understand.
+   *
+   * @example
+   * const slow = await rc.dbQuery({ completed: { $gt: new Date(Date.now() - 60_000) } }, ['started', 'stdout'])
+   */
+  dbQuery(query?: TaskQuery): Promise<Omit<TaskRecord, 'buffers' | 'resultBuffers'>[]>
+  dbQuery<Key extends keyof TaskRecord>(
+    query: TaskQuery,
+    keys: readonly Key[],
+  ): Promise<Pick<TaskRecord, Key | 'msgId'>[]>
+  async dbQuery(query: TaskQuery = {}, keys?: readonly (keyof TaskRecord)[]): Promise<TaskRecord[]> {
+    return await dbQuery(this.#dispatcher, query, keys)
+  }
+
+  /**
+   * Has the hub forget requests that have ended, and what they gave.
+   *
+   * @param jobs - which; `'all'` for everything that has ended.
+   * @param options - `targets`: all that ran on these engines.
+   * @throws UsageError when one is still under way.
+   */
+  async purgeResults(jobs: Job | readonly Job[] | 'all' = [], options: TargetOptions = {}): Promise<void> {
+    const { targets } = options
+    const engines = targets === undefined ? [] : this.#resolve(targets).map(({ id }) => id)
+    await purgeResults(this.#dispatcher, jobs, engines)
+  }
+
+  /**
+   * Runs requests again, whoever made them and however they ended, as load-balanced tasks under new ids.
+   *
+   * @returns their new results; the parts are known when the hub has answered.
+   */
+  resubmit(jobs: string | number): AsyncResult<unknown, 'one'>
+  resubmit(jobs: readonly Job[]): AsyncResult<unknown[], 'many'>
+  resubmit(jobs: Job | readonly Job[]): AsyncResult<unknown>
+  resubmit(jobs: Job | readonly Job[]): AsyncResult<unknown> {
+    return resubmit(this.#dispatcher, jobs)
   }
 
   /** Leaves; the cluster goes on. What is outstanding fails with DisconnectedError. */

@@ -121,6 +121,11 @@ export class Dispatcher implements ResultHost {
     return this.#options.dateMs()
   }
 
+  /** Names this client among those that the hub knows; its requests' ids begin with it. */
+  get sessionId(): string {
+    return this.#channels.sessionId
+  }
+
   /** Whether anybody ever accepted our connection. */
   get wasReached(): boolean {
     return this.#wasReached
@@ -177,8 +182,22 @@ export class Dispatcher implements ResultHost {
     content: object,
     engine?: EngineUuid,
   ): Promise<Json> {
+    return (await this.#inquire(route, type, content, engine)).content
+  }
+
+  /** Asks the hub, and gives its whole answer, buffers and all. @throws as `ask`. */
+  question(type: MessageType, content: object): Promise<Envelope> {
+    return this.#inquire('hub', type, content)
+  }
+
+  async #inquire(
+    route: 'hub' | 'control',
+    type: MessageType,
+    content: object,
+    engine?: EngineUuid,
+  ): Promise<Envelope> {
     const inquiry = new Inquiry()
-    this.submit({ route, engine, type, content, owner: inquiry, decode: contentOf })
+    this.submit({ route, engine, type, content, owner: inquiry, decode: wholeReply })
     return await inquiry.answer
   }
 
@@ -354,7 +373,7 @@ export class Dispatcher implements ResultHost {
       metadata: PARTS_MARK,
       buffers,
       owner: inquiry,
-      decode: contentOf,
+      decode: wholeReply,
     })
   }
 
@@ -455,8 +474,8 @@ function guarded(listener: () => void): void {
   }
 }
 
-function contentOf(reply: Envelope): unknown {
-  return reply.content
+function wholeReply(reply: Envelope): Envelope {
+  return reply
 }
 
 /** A controller of another make does not know the request. */

@@ -1,11 +1,12 @@
 import { deferred } from '../base/deferred.ts'
+import type { Envelope } from '../protocol/envelope.ts'
 import { addRecord, type RecordOwner, type RequestRecord, settled } from './request-record.ts'
 
-/** A question to the hub or an engine's control side: one request, whose answer is the content of its reply. */
+/** A question to the hub or an engine's control side: one request, whose answer is its reply. */
 export class Inquiry implements RecordOwner {
-  readonly #answer = deferred<Readonly<Record<string, unknown>>>()
+  readonly #answer = deferred<Envelope>()
 
-  get answer(): Promise<Readonly<Record<string, unknown>>> {
+  get answer(): Promise<Envelope> {
     return this.#answer.promise
   }
 
@@ -13,7 +14,7 @@ export class Inquiry implements RecordOwner {
 
   [settled](record: RequestRecord): void {
     try {
-      this.#answer.resolve(record.take() as Readonly<Record<string, unknown>>)
+      this.#answer.resolve(record.take() as Envelope)
     } catch (error) {
       this.#answer.reject(error)
     }

@@ -70,7 +70,8 @@ export class RequestRecord implements OutstandingRequest {
   readonly engine: EngineUuid | undefined
   readonly endsWithIdle: boolean
   readonly owner: RecordOwner
-  readonly submittedMs: number
+  /** For a request of another client it is known only when its record comes. */
+  submittedMs: number
   readonly firstIndex: number
   receivedMs = 0
   /** Undefined: none came. */

@@ -174,6 +174,9 @@ class Parts {
     const registrar = new Registrar({
       records,
       queries,
+      onFinished: msgId => {
+        if (hub.isAwaited(msgId)) this.#hub.happened({ type: 'request_ended', msgId })
+      },
       onLinkLost: (engine, channel) => this.#hub.happened({ type: 'link_lost', engine, channel }),
       onLinkJoined: (engine, channel) => this.#hub.happened({ type: 'link_joined', engine, channel }),
     })

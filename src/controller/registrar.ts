@@ -8,6 +8,8 @@ import type { RecordWriter } from './state/records.ts'
 export interface RegistrarOptions {
   readonly records: RecordWriter
   readonly queries: HubQueries
+  /** Called when a request has its answer, and its record. */
+  readonly onFinished: (msgId: string) => void
   /** Tells the hub about the connections of engines. */
   readonly onLinkLost: (engine: string, channel: ChannelName) => void
   readonly onLinkJoined: (engine: string, channel: ChannelName) => void
@@ -34,6 +36,7 @@ export class Registrar {
   ): void {
     this.records.finished(msgId, request, queue, engine, reply, dateNow())
     if (engine !== undefined && status !== 'aborted') this.#options.queries.completed(engine, msgId)
+    this.#options.onFinished(msgId)
   }
 
   linkLost(engine: string, channel: ChannelName): void {

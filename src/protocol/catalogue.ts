@@ -140,7 +140,12 @@ export interface HubRequests {
   unregistration_request: { readonly id?: number; readonly uuid?: string; readonly cause?: DeathCause }
   connection_request: Record<string, never>
   queue_request: { readonly targets: HubTargets; readonly verbose?: boolean }
-  result_request: { readonly msg_ids: readonly string[]; readonly status_only?: boolean }
+  /** `wait` is ours: while all of them are under way, the answer may wait until one has ended. */
+  result_request: {
+    readonly msg_ids: readonly string[]
+    readonly status_only?: boolean
+    readonly wait?: boolean
+  }
   history_request: Record<string, never>
   db_request: { readonly query: Readonly<Record<string, unknown>>; readonly keys?: readonly string[] | null }
   purge_request: { readonly msg_ids?: readonly string[] | 'all'; readonly engine_ids?: readonly number[] }
@@ -172,9 +177,12 @@ export interface HubReplies {
   queue_reply: OkContent & { readonly unassigned: number | readonly string[] } & Readonly<
       Record<string, unknown>
     >
+  /** `lost` and `buffer_lens` are ours: those that a controller's end cut short, and whose buffers are whose. */
   result_reply: OkContent & {
     readonly pending: readonly string[]
     readonly completed: readonly string[]
+    readonly lost?: readonly string[]
+    readonly buffer_lens?: readonly number[]
   } & Readonly<Record<string, unknown>>
   history_reply: OkContent & { readonly history: readonly string[] }
   db_reply: OkContent & {

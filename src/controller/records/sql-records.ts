@@ -13,16 +13,9 @@ import { chmodSync, closeSync, fstatSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'libsql'
 import { makePrivateDirectory } from '../../config/profile.ts'
-import { DELIMITER, Envelope } from '../../protocol/envelope.ts'
 import type { Message } from '../../transport/socket.ts'
 import { compileQuery, type Fields } from '../state/query.ts'
-import {
-  fieldsOf,
-  partsOf,
-  type QueueName,
-  type RecordEntry,
-  submittedMicros,
-} from '../state/record-entry.ts'
+import { fieldsOf, partsOf, submittedMicros } from '../state/record-entry.ts'
 import type { RecordReader, RequestParts, Standing } from '../state/record-questions.ts'
 import { lostReply } from './lost-reply.ts'
 import {
@@ -33,6 +26,16 @@ import {
   unpackBatch,
   unpackBuffers,
 } from './record-batch.ts'
+import {
+  type Bytes,
+  bufferOf,
+  EMPTY_OBJECT,
+  ENTRY_COLUMNS,
+  entryOf,
+  envelopeOf,
+  type Row,
+  SCHEMA,
+} from './record-row.ts'
 import { sqlFilter } from './sql-filter.ts'
 
 /** How much is kept. */
@@ -43,31 +46,6 @@ export interface SqlLimits {
 }
 
 const FORMAT = 1
-
-/** Small columns first: a search reads them without following a row into the pages of its buffers. */
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS records (
-    n INTEGER PRIMARY KEY,
-    msg_id TEXT NOT NULL UNIQUE,
-    noted REAL NOT NULL,
-    bytes REAL NOT NULL DEFAULT 0,
-    submitted REAL,
-    completed REAL,
-    client_uuid TEXT,
-    engine_uuid TEXT,
-    queue TEXT,
-    resubmitted TEXT,
-    received TEXT,
-    is_whole INTEGER NOT NULL DEFAULT 0,
-    is_lost INTEGER NOT NULL DEFAULT 0,
-    header BLOB, metadata BLOB, content BLOB,
-    result_header BLOB, result_metadata BLOB, result_content BLOB,
-    execute_input TEXT, execute_result TEXT, error TEXT, stdout TEXT, stderr TEXT,
-    buffers BLOB, result_buffers BLOB
-  )`
-
-const ENTRY_COLUMNS = `msg_id, engine_uuid, queue, resubmitted, received, header, metadata, content, result_header,
-  result_metadata, result_content, execute_input, execute_result, error, stdout, stderr`
 
 /** A request begins a new life of its name, and may have ended in the same batch. */
 const REQUEST_COLUMNS = [
@@ -89,32 +67,14 @@ const REQUEST_COLUMNS = [
   'result_buffers',
 ] as const
 
+const BEGIN_RECORD = `
+  INSERT INTO records (msg_id, noted, ${REQUEST_COLUMNS.join(', ')})
+    VALUES (?, ?${', ?'.repeat(REQUEST_COLUMNS.length)})
+  ON CONFLICT (msg_id) DO UPDATE SET is_lost = 0,
+    ${REQUEST_COLUMNS.map(name => `${name} = excluded.${name}`).join(', ')}`
+
 const ENDED = '(result_header IS NOT NULL OR header IS NULL)'
 const STREAM_CHARACTERS_MAX = 1 << 20
-const NOTHING = Buffer.alloc(0)
-const EMPTY_OBJECT = Buffer.from('{}')
-
-/** A blob comes as a Buffer from `get`, and as an ArrayBuffer from `all` and `iterate`. */
-type Bytes = Uint8Array | ArrayBuffer
-
-interface Row {
-  readonly msg_id: string
-  readonly engine_uuid: string | null
-  readonly queue: QueueName | null
-  readonly resubmitted: string | null
-  readonly received: string | null
-  readonly header: Bytes | null
-  readonly metadata: Bytes
-  readonly content: Bytes
-  readonly result_header: Bytes | null
-  readonly result_metadata: Bytes
-  readonly result_content: Bytes
-  readonly execute_input: string | null
-  readonly execute_result: string | null
-  readonly error: string | null
-  readonly stdout: string | null
-  readonly stderr: string | null
-}
 
 type Value = string | number | Buffer | null
 type Statement = Database.Statement<unknown[]>
@@ -272,15 +232,7 @@ export class SqlRecords implements RecordReader {
       buffers: packBuffers(request.buffers),
       ...replyColumns(reply, received),
     }
-    const names = REQUEST_COLUMNS.join(', ')
-    const fresh = REQUEST_COLUMNS.map(name => `${name} = excluded.${name}`).join(', ')
-    this.#run(
-      `INSERT INTO records (msg_id, noted, ${names}) VALUES (?, ?${', ?'.repeat(REQUEST_COLUMNS.length)})
-       ON CONFLICT (msg_id) DO UPDATE SET ${fresh}, is_lost = 0`,
-      msgId,
-      this.#nowMs(),
-      ...REQUEST_COLUMNS.map(name => values[name]),
-    )
+    this.#run(BEGIN_RECORD, msgId, this.#nowMs(), ...REQUEST_COLUMNS.map(name => values[name]))
     this.#count += 1
     this.#bytes += bytes
   }
@@ -459,52 +411,6 @@ function bytesOf({ header, metadata, content, buffers }: PackedMessage): number 
   return bytes
 }
 
-function bufferOf(bytes: Bytes): Buffer {
-  return bytes instanceof ArrayBuffer
-    ? Buffer.from(bytes)
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-function envelopeOf(header: Bytes, metadata: Bytes, content: Bytes, buffers: Message = []): Envelope {
-  return Envelope.cut([
-    DELIMITER,
-    NOTHING,
-    bufferOf(header),
-    EMPTY_OBJECT,
-    bufferOf(metadata),
-    bufferOf(content),
-    ...buffers,
-  ])!
-}
-
-function entryOf(row: Row): RecordEntry {
-  const { header, result_header: resultHeader, stdout } = row
-  return {
-    msgId: row.msg_id,
-    request: header === null ? undefined : envelopeOf(header, row.metadata, row.content),
-    queue: row.queue ?? undefined,
-    engine: row.engine_uuid ?? undefined,
-    reply:
-      resultHeader === null ? undefined : envelopeOf(resultHeader, row.result_metadata, row.result_content),
-    received: row.received ?? undefined,
-    resubmitted: row.resubmitted ?? undefined,
-    output:
-      stdout === null
-        ? undefined
-        : {
-            execute_input: fromJson(row.execute_input),
-            execute_result: fromJson(row.execute_result),
-            error: fromJson(row.error),
-            stdout,
-            stderr: row.stderr ?? '',
-          },
-  }
-}
-
 function jsonOf(value: unknown): string | null {
   return value === null ? null : JSON.stringify(value)
-}
-
-function fromJson(text: string | null): unknown {
-  return text === null ? null : JSON.parse(text)
 }

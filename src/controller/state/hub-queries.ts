@@ -27,7 +27,13 @@ export interface QueueReader {
 export type EngineNumbers = ReadonlyMap<number, string>
 
 /** A reply's content, or what must be asked of the records first. */
-export type QueryAnswer = { readonly content: object } | { readonly question: RecordQuestion }
+export type QueryAnswer =
+  | { readonly content: object }
+  | {
+      readonly question: RecordQuestion
+      /** None of these requests has ended, and the answer may wait until one has. */
+      readonly mayAwait?: readonly string[]
+    }
 
 export interface HubQueriesOptions {
   readonly queues: QueueReader
@@ -115,7 +121,9 @@ export class HubQueries {
   #results(content: Fields): QueryAnswer {
     const ids = [...new Set(readIds(content, 'msg_ids'))].sort()
     const pending = ids.filter(id => this.#queues.isPending(id))
-    return { question: { type: 'results', ids, pending, statusOnly: content.status_only === true } }
+    const question = { type: 'results', ids, pending, statusOnly: content.status_only === true } as const
+    const mayWait = content.wait === true && ids.length > 0 && pending.length === ids.length
+    return mayWait ? { question, mayAwait: ids } : { question }
   }
 
   #query(content: Fields): QueryAnswer {

@@ -28,6 +28,7 @@ import type { Frame, Message } from '../../transport/socket.ts'
 import { type HubQueries, isHubQuery } from './hub-queries.ts'
 import type { Fields } from './query.ts'
 import type { RecordAnswer, RecordQuestion, RequestParts } from './record-questions.ts'
+import { ResultWaits } from './result-waits.ts'
 import { errorContent, keyError, pythonRepr, WireError } from './wire-error.ts'
 
 export type HubEvent =
@@ -44,6 +45,8 @@ export type HubEvent =
   | { readonly type: 'link_joined'; readonly engine: string; readonly channel: string }
   /** The engine said on iopub that it shuts down. */
   | { readonly type: 'shutdown_seen'; readonly engine: string }
+  /** A request that `isAwaited` has its answer. */
+  | { readonly type: 'request_ended'; readonly msgId: string }
   /** What the records say to a question that the hub put to them. */
   | {
       readonly type: 'records_answered'
@@ -120,6 +123,12 @@ export class Hub {
   readonly #pending = new Map<string, PendingRegistration>()
   /** Engines with a connection that is gone: since when, and which. */
   readonly #lost = new Map<string, Map<string, Millis>>()
+  /** Questions about results that are answered when there is something new to tell. */
+  readonly #waits = new ResultWaits<{
+    readonly from: Frame
+    readonly header: Header
+    readonly content: Fields
+  }>()
   readonly #options: HubOptions
   #nextId = 0
 
@@ -152,11 +161,20 @@ export class Hub {
         return []
       case 'shutdown_seen':
         return this.#unregister(event.engine, { reason: 'it was shut down' }, true)
+      case 'request_ended':
+        return this.#waits
+          .ended(event.msgId)
+          .flatMap(({ from, header, content }) => this.#request(from, header, content, nowMs))
       case 'records_answered':
         return this.#recordsAnswered(event.from, event.header, event.answer)
       case 'tick':
         return this.#tick(nowMs)
     }
+  }
+
+  /** Whether somebody waits for this request to end. */
+  isAwaited(msgId: string): boolean {
+    return this.#waits.isAwaited(msgId)
   }
 
   isRegistered(uuid: string): boolean {
@@ -212,7 +230,11 @@ export class Hub {
     }
     try {
       const answer = this.#options.queries.answer(type, content, this.#numbers)
-      if ('question' in answer) return [{ type: 'ask_records', from, header, question: answer.question }]
+      if ('question' in answer) {
+        const { question, mayAwait } = answer
+        if (mayAwait !== undefined && this.#waits.add(mayAwait, { from, header, content })) return []
+        return [{ type: 'ask_records', from, header, question }]
+      }
       return [reply(replyTypeOf(type), answer.content)]
     } catch (error) {
       if (!(error instanceof WireError)) throw error

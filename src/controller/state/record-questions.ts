@@ -105,11 +105,14 @@ function results(question: Question<'results'>, records: RecordReader): RecordAn
     completed,
     ...(lost.length > 0 && { lost }),
   }
+  if (question.statusOnly) return { ...OK, content: reply }
   const buffers: Buffer[] = []
-  for (const id of question.statusOnly ? [] : completed) {
+  reply.buffer_lens = completed.map(id => {
     reply[id] = resultOf(records.fields(id)!)
-    buffers.push(...records.resultBuffers(id))
-  }
+    const own = records.resultBuffers(id)
+    buffers.push(...own)
+    return own.length
+  })
   return { ...OK, content: reply, buffers }
 }
 
