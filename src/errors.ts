@@ -25,6 +25,7 @@
  * ├─ LauncherError
  * │  ├─ SubmitError             command, exit code, output
  * │  └─ NotRunningError
+ * ├─ MPIError                  the MPI library reports an error, or another rank failed
  * └─ InvariantError             a machine contradicts itself: always a bug; carries the story
  * CompositeError                an AggregateError of RemoteErrors: same code and cause, another base class
  * ```
@@ -225,6 +226,18 @@ export class SubmitError extends LauncherError {
 /** What should be stopped or asked is not running. */
 export class NotRunningError extends LauncherError {
   override readonly code = 'ERR_NOT_RUNNING'
+}
+
+/** MPI reports an error, or a rank that others wait for has failed. */
+export class MPIError extends ParallelError {
+  readonly code = 'ERR_MPI'
+  /** The error class of the MPI standard, as the library numbers it; undefined where it is not the library's error. */
+  readonly errorClass: number | undefined
+
+  constructor(message: string, options: ParallelErrorOptions & { readonly errorClass?: number } = {}) {
+    super(message, options)
+    this.errorClass = options.errorClass
+  }
 }
 
 /** A state machine contradicts itself: always a bug of this package. `story` tells how it came to it. */

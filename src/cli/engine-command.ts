@@ -15,6 +15,7 @@ export interface EngineCommandOptions extends PlaceOptions, LogOptions {
   readonly timeout?: number
   readonly id?: number
   readonly controllerTimeout?: number
+  readonly mpi?: boolean
 }
 
 /** `ipengine`: one engine, which joins a controller. */
@@ -36,6 +37,10 @@ export function engineCommand(name: string): Command {
       '[command...]',
       "after --: the command of an engine of another make, such as Python's, to be run instead",
     )
+  command.option(
+    '--mpi',
+    'one of several that mpiexec started: MPI is in the namespace, and the rank is the number',
+  )
   addClassicFlags(addLogOptions(addPlaceOptions(command)))
   return command.action(async (foreign: string[], options: EngineCommandOptions) => {
     if (foreign.length > 0) {

@@ -43,12 +43,15 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
       : readEngineConnection(path)
   if (!fromEnvironment) await awaitConnectionFile(path, options.timeout, keeper)
 
+  const mpi = options.mpi === true ? await joinMpi() : undefined
+  const id = options.id ?? mpi?.rank
   const engine = await startEngine({
     connection: await readConnection(),
     log,
     readConnection,
     onRegistered: id => tellKeeper(lifelineFd, { type: 'registered', id, uuid: engine.uuid }),
-    ...(options.id !== undefined && { id: options.id }),
+    ...(id !== undefined && { id }),
+    ...(mpi !== undefined && { onRequestFailed: mpi.announceFailure }),
     ...(options.controllerTimeout !== undefined && { controllerGoneMs: options.controllerTimeout * 1000 }),
     ...(lifelineFd !== undefined && { lifelineFd }),
   })
@@ -72,4 +75,16 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
   sweepCluster(profileDir, clusterId)
   if (isOrphan) endOwnGroup()
   process.exit(exitCode)
+}
+
+/**
+ * Joins the processes that mpiexec started, and gives user code the name MPI. Before the engine takes note of the
+ * global names: the user may then give it another meaning.
+ *
+ * @throws ConfigurationError when koffi or an MPI library is missing.
+ */
+async function joinMpi(): Promise<{ rank: number; announceFailure: (error: unknown) => void }> {
+  const { MPI, announceFailure } = await import('../mpi/index.ts')
+  Object.defineProperty(globalThis, 'MPI', { value: MPI, writable: true, configurable: true })
+  return { rank: MPI.COMM_WORLD.rank, announceFailure }
 }

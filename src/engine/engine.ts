@@ -46,6 +46,8 @@ export interface EngineOptions {
   readonly controllerGoneMs?: number
   /** Called on each registration: the first, and those with later controllers. */
   readonly onRegistered?: (id: number) => void
+  /** Told of each request that fails, before it is answered. */
+  readonly onRequestFailed?: (error: unknown) => void
   /** A pipe to the program that started this one: at its end the engine ends, at once and whatever it runs. */
   readonly lifelineFd?: number
 }
@@ -150,6 +152,7 @@ class EngineProcess implements Engine {
       shared: this.#io.shared,
       nowMs,
       readInbox: () => this.#io.readUrgent(),
+      onFailure: error => options.onRequestFailed?.(error),
       history: this.#history,
       answer: (type, content) => this.#answer(type, content),
     })

@@ -39,6 +39,8 @@ export interface ShellOptions {
   readonly nowMs: () => Millis
   /** Takes in what must be heeded before a request starts, such as an abort. */
   readonly readInbox: () => void
+  /** Told of each request that fails, before it is answered. */
+  readonly onFailure: (error: unknown) => void
   /** Takes note of the cells that are to be remembered. */
   readonly history: History
   /** Answers requests that run nothing. Rejects for those that make no sense. */
@@ -441,6 +443,7 @@ export class Shell implements Interruptible {
   #fail(job: Job, error: unknown): void {
     // It may have failed because of what an interrupt did to it, such as ending its child processes.
     const thrown = job === this.#current && this.#options.shared.isInterrupted ? keyboardInterrupt() : error
+    this.#options.onFailure(thrown)
     if (isCell(job)) {
       const { silent, stopOnError } = readExecute(job.request)
       if (!silent && stopOnError) this.#abortCellsUpTo = this.#arrivals

@@ -1,0 +1,35 @@
+import { Op, type Pair } from './op.ts'
+
+type Number = number & bigint
+
+const truth = (value: boolean): number => (value ? 1 : 0)
+
+/** Math.max and Math.min know no bigints. */
+function larger(a: Number, b: Number): Number {
+  if (a > b) return a
+  return b
+}
+
+function smaller(a: Number, b: Number): Number {
+  if (a < b) return a
+  return b
+}
+
+/** The operations that MPI predefines. */
+export const PREDEFINED = {
+  MAX: Op.predefine('MAX', larger),
+  MIN: Op.predefine('MIN', smaller),
+  SUM: Op.predefine('SUM', (a: Number, b: Number) => a + b),
+  PROD: Op.predefine('PROD', (a: Number, b: Number) => a * b),
+  LAND: Op.predefine('LAND', (a: Number, b: Number) => truth(Boolean(a) && Boolean(b))),
+  BAND: Op.predefine('BAND', (a: Number, b: Number) => a & b),
+  LOR: Op.predefine('LOR', (a: Number, b: Number) => truth(Boolean(a) || Boolean(b))),
+  BOR: Op.predefine('BOR', (a: Number, b: Number) => a | b),
+  LXOR: Op.predefine('LXOR', (a: Number, b: Number) => truth(Boolean(a) !== Boolean(b))),
+  BXOR: Op.predefine('BXOR', (a: Number, b: Number) => a ^ b),
+  /** On pairs of a value and an index: the smallest value, and of equal ones the one with the smallest index. */
+  MINLOC: Op.onPairs('MINLOC', (a, b) => (a[0] < b[0] || (a[0] === b[0] && a[1] <= b[1]) ? a : b)),
+  MAXLOC: Op.onPairs('MAXLOC', (a, b) => (a[0] > b[0] || (a[0] === b[0] && a[1] <= b[1]) ? a : b)),
+} as const satisfies Record<string, Op>
+
+export type { Pair }
