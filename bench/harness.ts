@@ -62,7 +62,11 @@ async function measureRound(entry: Entry, workload: Workload, round: number): Pr
   const { count, rounds = workload.rounds } = workload.shares[name]!
   if (peer === undefined || entry.failed !== undefined || round >= rounds) return
   try {
-    const seconds = await peer.measure({ workload: workload.name, count, engines: workload.engines })
+    const seconds = await peer.measure({
+      workload: workload.asks ?? workload.name,
+      count,
+      engines: workload.engines,
+    })
     if (round >= 0) entry.rounds.push(workload.figure(seconds, count))
   } catch (error) {
     entry.failed = messageOf(error)

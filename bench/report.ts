@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import type { Figure } from './harness.ts'
 import { OURS, type PeerName } from './roster.ts'
-import type { Goal } from './workload.ts'
+import type { Goal, Workload } from './workload.ts'
 
 /** A goal beside what was reached; `met` is undefined where a figure it needs is missing. */
 export interface Verdict {
@@ -11,9 +11,9 @@ export interface Verdict {
 }
 
 /** The line of one figure, for programs: everything in the units of the workload. */
-export function figureLine(figure: Figure, ours: Figure | undefined): string {
+export function figureLine(figure: Figure, subject: Figure | undefined): string {
   const { workload, peer, version, value, rounds, missing, failed } = figure
-  const oursOverTheirs = ratio(ours?.value, value)
+  const oursOverTheirs = ratio(subject?.value, value)
   return JSON.stringify({
     workload: workload.name,
     peer,
@@ -22,7 +22,8 @@ export function figureLine(figure: Figure, ours: Figure | undefined): string {
     unit: workload.unit,
     value: value === undefined ? null : precise(value),
     rounds: rounds.map(precise),
-    ...(peer !== OURS && oursOverTheirs !== undefined && { oursOverTheirs: precise(oursOverTheirs) }),
+    ...(peer !== subjectOf(workload) &&
+      oursOverTheirs !== undefined && { oursOverTheirs: precise(oursOverTheirs) }),
     ...(missing !== undefined && { missing }),
     ...(failed !== undefined && { failed }),
   })
@@ -39,11 +40,18 @@ export function verdictLine(workload: string, { goal, reached, met }: Verdict): 
   })
 }
 
+/** Whose figure a workload is about. */
+export function subjectOf(workload: Workload): PeerName {
+  return workload.subject ?? OURS
+}
+
 /** What our figure makes of each goal of its workload. */
 export function verdicts(figures: readonly Figure[]): Verdict[] {
   const figureOf = (name: PeerName) => figures.find(figure => figure.peer === name)?.value
-  const ours = figureOf(OURS)
-  return (figures[0]?.workload.goals ?? []).map(goal => {
+  const workload = figures[0]?.workload
+  if (workload === undefined) return []
+  const ours = figureOf(subjectOf(workload))
+  return workload.goals.map(goal => {
     const reached = goal.times === undefined ? ours : ratio(ours, figureOf(goal.times))
     if (reached === undefined) return { goal, reached, met: undefined }
     return { goal, reached, met: goal.bound === 'at least' ? reached >= goal.value : reached <= goal.value }

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 const DEBIAN_PYTHON = '/usr/bin/python3'
 
 const file = (name: string): string => fileURLToPath(new URL(`./peers/${name}`, import.meta.url))
-const python = (name: string): Command => ({ file: DEBIAN_PYTHON, args: [file(name)] })
+const python = (name: string, ...args: string[]): Command => ({
+  file: DEBIAN_PYTHON,
+  args: [file(name), ...args],
+})
 const node = (name: string): Command => ({ file: process.execPath, args: ['--import', 'tsx', file(name)] })
 
 /** How a peer's program is started. */
@@ -17,6 +20,11 @@ export interface Command {
 export const roster = {
   itsparallel: node('itsparallel.ts'),
   ipyparallel: python('ipyparallel_peer.py'),
+  'ipyparallel on ours': python(
+    'ipyparallel_peer.py',
+    process.execPath,
+    file('../../dist/cli/ipcontroller.js'),
+  ),
   dask: python('dask_peer.py'),
   piscina: node('piscina.ts'),
   workerpool: node('workerpool.ts'),
@@ -25,5 +33,5 @@ export const roster = {
 
 export type PeerName = keyof typeof roster
 
-/** The subject of the goals. */
+/** The subject of the goals, where a workload names no other. */
 export const OURS: PeerName = 'itsparallel'

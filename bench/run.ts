@@ -1,9 +1,10 @@
 import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Figure, measureWorkload } from './harness.ts'
-import { figureLine, markdownTable, terminalTable, verdictLine, verdicts } from './report.ts'
-import { OURS, type PeerName, roster } from './roster.ts'
+import { figureLine, markdownTable, subjectOf, terminalTable, verdictLine, verdicts } from './report.ts'
+import { type PeerName, roster } from './roster.ts'
 import type { Workload } from './workload.ts'
+import { controllers } from './workloads/controllers.ts'
 import { latency } from './workloads/latency.ts'
 import { map } from './workloads/map.ts'
 import { pull } from './workloads/pull.ts'
@@ -12,14 +13,19 @@ import { scatterGather } from './workloads/scatter-gather.ts'
 import { start } from './workloads/start.ts'
 import { tasks } from './workloads/tasks.ts'
 
-const workloads: readonly Workload[] = [start, tasks, latency, map, push, pull, scatterGather]
+/** What is measured where no workload is named. */
+const main: readonly Workload[] = [start, tasks, latency, map, push, pull, scatterGather]
+const workloads = [...main, ...controllers]
+/** Several workloads under one name. */
+const CONTROLLERS = 'controllers'
 
 const usage = `npm run bench [-- workload… --peers=NAME,… --markdown --require-goals]
 
-Measures the workloads (default: all) on itsparallel and on every peer that is installed here, side by side.
+Measures the workloads on itsparallel and on every peer that is installed here, side by side.
 Prints one JSON line a figure and a goal, then a table.
 
-  workloads        ${workloads.map(({ name }) => name).join(', ')}
+  workloads        ${main.map(({ name }) => name).join(', ')} (default: these)
+                   ${CONTROLLERS}: Python's client and engines on our controller and on Python's own
   --peers=a,b      only these of ${Object.keys(roster).join(', ')}
   --markdown       print the table as the README has it on stdout, and the JSON lines on stderr
   --require-goals  end with exit code 1 when a first goal is not met
@@ -58,8 +64,10 @@ if (options.help) {
   console.log(usage)
   process.exit(0)
 }
-const allNames = workloads.map(({ name }) => name)
-const names = chosen('workload', positionals.length === 0 ? allNames : positionals, allNames)
+const namesOf = (list: readonly Workload[]): string[] => list.map(({ name }) => name)
+const words = positionals.length === 0 ? namesOf(main) : positionals
+const names = chosen('workload', words, [...namesOf(workloads), CONTROLLERS])
+if (names.includes(CONTROLLERS)) names.push(...namesOf(controllers))
 const peers = chosen<PeerName>('peer', options.peers.split(','), Object.keys(roster) as PeerName[])
 
 const say = options.markdown ? console.error : console.log
@@ -67,8 +75,8 @@ const runs: Figure[][] = []
 for (const workload of workloads.filter(({ name }) => names.includes(name))) {
   const figures = await measureWorkload(workload, peers)
   runs.push(figures)
-  const ours = figures.find(({ peer }) => peer === OURS)
-  for (const figure of figures) say(figureLine(figure, ours))
+  const subject = figures.find(({ peer }) => peer === subjectOf(workload))
+  for (const figure of figures) say(figureLine(figure, subject))
   for (const verdict of verdicts(figures)) say(verdictLine(workload.name, verdict))
 }
 

@@ -21,6 +21,10 @@ export interface Share {
 /** One line of the table: what is measured, on whom, and what we want of it. */
 export interface Workload {
   readonly name: string
+  /** What its peers are asked to do, where that is not its own name. */
+  readonly asks?: string
+  /** Whose figure is held against the goals and the other peers, where it is not ours. */
+  readonly subject?: PeerName
   readonly title: string
   readonly unit: string
   readonly engines: number

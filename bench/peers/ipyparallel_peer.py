@@ -1,4 +1,7 @@
-"""ipyparallel as a peer of the benchmarks: the same workloads through its own client, in its usual form."""
+"""ipyparallel as a peer of the benchmarks: the same workloads through its own client, in its usual form.
+
+`ipyparallel_peer.py COMMAND...` runs this command in the place of its own controller.
+"""
 import logging
 import os
 import shutil
@@ -17,6 +20,11 @@ try:
 except ImportError as absent:
     shutil.rmtree(home, ignore_errors=True)
     missing(absent)
+
+if len(sys.argv) > 1:
+    from ipyparallel.cluster.launcher import LocalControllerLauncher
+
+    LocalControllerLauncher.find_args = lambda self: sys.argv[1:] + self.cluster_args + self.controller_args
 
 MIB = 1 << 20
 running = []

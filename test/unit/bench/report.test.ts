@@ -33,6 +33,12 @@ describe('median', () => {
 })
 
 describe('verdicts', () => {
+  it('compares the figure of the peer that the workload is about', () => {
+    const about = { ...workload, subject: 'ipyparallel', goals: workload.goals.slice(0, 1) } as const
+    const figures = [ours, theirs].map(figure => ({ ...figure, workload: about }))
+    expect(verdicts(figures)).toMatchObject([{ reached: 400, met: false }])
+  })
+
   it('compares with a number and with a multiple of a peer', () => {
     expect(verdicts([ours, theirs, absent]).map(({ reached, met }) => ({ reached, met }))).toEqual([
       { reached: 20_000, met: true },
