@@ -150,7 +150,7 @@ function queueing(bench: () => Bench): void {
     )
   })
 
-  it('DEALER keeps what is sent before anybody listens (check 78)', async () => {
+  it('[78] DEALER keeps what is sent before anybody listens', async () => {
     const first = bench().probe('ROUTER')
     const url = await first.socket.bind('tcp://127.0.0.1:0')
     await first.socket.close()
@@ -194,7 +194,7 @@ function queueing(bench: () => Bench): void {
 }
 
 function publishing(bench: () => Bench): void {
-  it('PUB sends to those whose topic is a prefix of the first frame (check 74)', async () => {
+  it('[74] PUB sends to those whose topic is a prefix of the first frame', async () => {
     const publisher = bench().probe('XPUB')
     const url = await publisher.socket.bind('tcp://127.0.0.1:0')
     const all = bench().probe('SUB')

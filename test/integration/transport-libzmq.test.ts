@@ -63,7 +63,7 @@ describeNeeds('tcpTransport with libzmq', ['zmq'], () => {
 
   for (const [type, theirs] of REQUESTING) {
     for (const side of SIDES) {
-      it(`${type} that ${side} exchanges messages of all sizes with libzmq's ${theirs} (check 73)`, async () => {
+      it(`[73] ${type} that ${side} exchanges messages of all sizes with libzmq's ${theirs}`, async () => {
         const ours = bench.probe(type, { identity: NAMES.ours })
         await make('peer', theirs, { identity: NAMES.theirs })
         await join(ours, 'peer', side)
@@ -117,7 +117,7 @@ describeNeeds('tcpTransport with libzmq', ['zmq'], () => {
 
   for (const [type, theirs] of PUBLISHING) {
     for (const side of SIDES) {
-      it(`${type} that ${side} publishes to libzmq's ${theirs}, by prefix (check 74)`, async () => {
+      it(`[74] ${type} that ${side} publishes to libzmq's ${theirs}, by prefix`, async () => {
         const ours = bench.probe(type)
         await make('peer', theirs)
         if (theirs === 'SUB') await peer.subscribe('peer', 'a')
@@ -145,7 +145,7 @@ describeNeeds('tcpTransport with libzmq', ['zmq'], () => {
 
   for (const [theirs, type] of PUBLISHING.map(([one, other]) => [one, other] as const)) {
     for (const side of SIDES) {
-      it(`${type} that ${side} hears libzmq's ${theirs}, by prefix, until it cancels (check 74)`, async () => {
+      it(`[74] ${type} that ${side} hears libzmq's ${theirs}, by prefix, until it cancels`, async () => {
         const ours = bench.probe(type)
         ours.socket.subscribe('a')
         await make('peer', theirs)
@@ -240,7 +240,7 @@ describeNeeds('tcpTransport with libzmq', ['zmq'], () => {
     }
   })
 
-  it("libzmq's heartbeats are answered, and ours by it (check 75)", async () => {
+  it("[75] libzmq's heartbeats are answered, and ours by it", async () => {
     const ours = bench.probe('ROUTER', { heartbeat: { intervalMs: 20, timeoutMs: 2000 } })
     await make('peer', 'DEALER', { identity: NAMES.theirs, heartbeat: 20 })
     await join(ours, 'peer', 'binds')
@@ -252,7 +252,7 @@ describeNeeds('tcpTransport with libzmq', ['zmq'], () => {
     expect(await ours.receive()).toEqual([NAMES.theirs, 'still here'])
   })
 
-  it('messages written in the same turn as a libzmq peer joins are accepted (check 71)', async () => {
+  it('[71] messages written in the same turn as a libzmq peer joins are accepted', async () => {
     for (const side of SIDES) {
       const ours = bench.probe('DEALER')
       ours.send('at once', side)

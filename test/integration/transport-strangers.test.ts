@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => bench.close())
 
 describe('tcpTransport on the wire', () => {
-  it('a socket writes its greeting in one piece, at once, listening and connecting (check 71)', async () => {
+  it('[71] a socket writes its greeting in one piece, at once, listening and connecting', async () => {
     const bound = bench.probe('ROUTER')
     const caller = await RawPeer.connect(await bound.socket.bind('tcp://127.0.0.1:0'))
     expect(await caller.until(text => text.length > 0)).toBe(GREETING_TEXT)
@@ -30,7 +30,7 @@ describe('tcpTransport on the wire', () => {
     await listener.close()
   })
 
-  it("a socket sends nothing but READY before the peer's READY (check 71)", async () => {
+  it("[71] a socket sends nothing but READY before the peer's READY", async () => {
     const listener = new RawListener()
     const dealer = bench.probe('DEALER')
     dealer.send('early')
@@ -48,7 +48,7 @@ describe('tcpTransport on the wire', () => {
     await listener.close()
   })
 
-  it('bytes that come one by one are as good as all at once (check 72)', async () => {
+  it('[72] bytes that come one by one are as good as all at once', async () => {
     const router = bench.probe('ROUTER')
     const peer = await RawPeer.connect(await router.socket.bind('tcp://127.0.0.1:0'))
     const ready = '\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER'
@@ -64,7 +64,7 @@ describe('tcpTransport on the wire', () => {
   it.each([
     ['a minor 1 publisher by commands', 1, '\x04\x0b\x09SUBSCRIBEa', '\x04\x08\x06CANCELa'],
     ['a minor 0 publisher by messages', 0, '\0\x02\x01a', '\0\x02\0a'],
-  ])('SUB subscribes at %s, in its first write after READY (check 74)', async (_who, minor, yes, no) => {
+  ])('[74] SUB subscribes at %s, in its first write after READY', async (_who, minor, yes, no) => {
     const listener = new RawListener()
     const subscriber = bench.probe('SUB')
     subscriber.socket.subscribe('a')
@@ -80,7 +80,7 @@ describe('tcpTransport on the wire', () => {
     await listener.close()
   })
 
-  it('PUB takes both forms of subscriptions, whatever the version (check 74)', async () => {
+  it('[74] PUB takes both forms of subscriptions, whatever the version', async () => {
     const publisher = bench.probe('XPUB')
     const url = await publisher.socket.bind('tcp://127.0.0.1:0')
     const forms = ['\x04\x0b\x09SUBSCRIBE', '\0\x02\x01']
@@ -99,7 +99,7 @@ describe('tcpTransport on the wire', () => {
     }
   })
 
-  it('PING is answered inside a message, unknown commands are ignored (check 75)', async () => {
+  it('[75] PING is answered inside a message, unknown commands are ignored', async () => {
     const router = bench.probe('ROUTER')
     const peer = await RawPeer.opened(await router.socket.bind('tcp://127.0.0.1:0'), 'DEALER')
     peer.write('\x01\x01a\x04\x09\x04PING\0\x01ab\x04\x03\x02??')
@@ -109,7 +109,7 @@ describe('tcpTransport on the wire', () => {
     peer.close()
   })
 
-  it('a ROUTER names nameless peers and replaces the old bearer of a name (check 76)', async () => {
+  it('[76] a ROUTER names nameless peers and replaces the old bearer of a name', async () => {
     const router = bench.probe('ROUTER')
     const url = await router.socket.bind('tcp://127.0.0.1:0')
     const nameless = await Promise.all([RawPeer.opened(url, 'DEALER'), RawPeer.opened(url, 'DEALER')])
@@ -129,7 +129,7 @@ describe('tcpTransport on the wire', () => {
     for (const peer of [...nameless, ...bearers]) peer.close()
   })
 
-  it('a connection lost in the middle of a message delivers nothing (check 77)', async () => {
+  it('[77] a connection lost in the middle of a message delivers nothing', async () => {
     const router = bench.probe('ROUTER')
     const url = await router.socket.bind('tcp://127.0.0.1:0')
     for (const half of ['\x01\x01a', '\x01\x01a\0\x05b', '\x01\x01a\x02\0\0', '\0']) {

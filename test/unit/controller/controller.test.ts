@@ -72,7 +72,7 @@ async function start(options: ControllerOptions = {}): Promise<World> {
 }
 
 describe('startController', () => {
-  it('has connection data with all the keys that peers need (2)', async () => {
+  it('[2] has connection data with all the keys that peers need', async () => {
     const { controller } = await start({ scheme: 'lru', location: 'here' })
     const common = [
       'ssh',
@@ -101,7 +101,7 @@ describe('startController', () => {
     await expect(startController({ transport: memoryTransport(), ...options })).rejects.toThrow(message)
   })
 
-  it('registers an engine at its first pong, within a moment (17, 20, 28)', async () => {
+  it('[17] [20] [28] registers an engine at its first pong, within a moment', async () => {
     const {
       client,
       engine: _engine,
@@ -117,7 +117,7 @@ describe('startController', () => {
     expect(await client.engines()).toEqual({ 0: engine.uuid })
   })
 
-  it('passes direct requests and replies on byte for byte (11)', async () => {
+  it('[11] passes direct requests and replies on byte for byte', async () => {
     const world = await start()
     const engine = await world.engine()
     const sent = world.client.send('mux', { type: 'apply_request', buffers: [Buffer.from('f')] }, engine.uuid)
@@ -225,7 +225,7 @@ describe('startController', () => {
     expect((await world.client.inbox.task.next()).metadata.status).toBe('error')
   })
 
-  it('unregisters an engine whose heart stops, and one that says on iopub that it shuts down (23, 25)', async () => {
+  it('[23] [25] unregisters an engine whose heart stops, and one that says on iopub that it shuts down', async () => {
     const world = await start({ pingMs: 20, heartMissesMax: 3 })
     const silent = await world.engine()
     const leaving = await world.engine()
@@ -242,7 +242,7 @@ describe('startController', () => {
     )
   })
 
-  it('tells our clients at once of an engine that is not there, and is silent to stock ones (41)', async () => {
+  it('[41] tells our clients at once of an engine that is not there, and is silent to stock ones', async () => {
     const world = await start()
     for (const channel of ['mux', 'control'] as const) {
       world.client.send(channel, { type: 'apply_request', msgId: `stock-${channel}` }, 'nobody')
@@ -254,7 +254,7 @@ describe('startController', () => {
     }
   })
 
-  it('relays control both ways, whatever its type (44)', async () => {
+  it('[44] relays control both ways, whatever its type', async () => {
     const world = await start()
     const engine = await world.engine()
     world.client.send('control', { type: 'signal_request', content: { sig: 2 } }, engine.uuid)
@@ -271,7 +271,7 @@ describe('startController', () => {
     expect([reply.header.msg_type, ...reply.prefix.map(String)]).toEqual(['_request', engine.uuid])
   })
 
-  it('relays output byte for byte, without a topic too, and records it (35, 46)', async () => {
+  it('[35] [46] relays output byte for byte, without a topic too, and records it', async () => {
     const world = await start()
     const engine = await world.engine()
     const parent = world.client.send('mux', { type: 'execute_request', msgId: 'm' }, engine.uuid)
@@ -290,7 +290,7 @@ describe('startController', () => {
     expect(content.records).toEqual([{ msg_id: 'm', stdout: 'hello\n' }])
   })
 
-  it.each([false, true])('broadcasts, coalescing %j (58, 59)', async coalescing => {
+  it.each([false, true])('[58] [59] broadcasts, coalescing %j', async coalescing => {
     const world = await start()
     const engines = [await world.engine(), await world.engine(), await world.engine()]
     const targets = engines.map(({ uuid }, id) => [uuid, id])
@@ -323,7 +323,7 @@ describe('startController', () => {
     else expect(new Set(seen)).toEqual(new Set(engines.map(({ uuid }) => uuid)))
   })
 
-  it('gives each client only its own replies (42)', async () => {
+  it('[42] gives each client only its own replies', async () => {
     const world = await start({ hwm: 0 })
     const engine = await world.engine()
     const other = world.newClient()
@@ -338,7 +338,7 @@ describe('startController', () => {
     expect([other.inbox.task.count, world.client.inbox.task.count]).toEqual([0, 0])
   })
 
-  it('resubmits to the balanced scheduler under a new name (37)', async () => {
+  it('[37] resubmits to the balanced scheduler under a new name', async () => {
     const world = await start()
     const engine = await world.engine()
     world.client.send('mux', { type: 'apply_request', msgId: 'm', buffers: [Buffer.from('f')] }, engine.uuid)
@@ -356,7 +356,7 @@ describe('startController', () => {
     expect(buffers.map(String)).toEqual(['second'])
   })
 
-  it('ends when a client asks for it (38)', async () => {
+  it('[38] ends when a client asks for it', async () => {
     const world = await start()
     expect((await world.client.ask('shutdown_request')).content).toEqual({ status: 'ok' })
     const notification = await world.client.inbox.notification.type('shutdown_notification')
@@ -364,7 +364,7 @@ describe('startController', () => {
     await world.controller.stopped
   })
 
-  it('drops what is unsigned, forged, replayed or cut short, and goes on (8, 9, 10, 16)', async () => {
+  it('[8] [9] [10] [16] drops what is unsigned, forged, replayed or cut short, and goes on', async () => {
     const world = await start()
     const { client } = world
     const good = client.session.pack({ type: 'connection_request', msgId: 'good' })
@@ -380,7 +380,25 @@ describe('startController', () => {
     expect(client.inbox.registration.count).toBe(0)
   })
 
-  it('signs nothing and checks nothing without a key (9)', async () => {
+  it('[14] ignores what it does not know in metadata and content', async () => {
+    const world = await start()
+    const engine = await world.engine()
+    const strange = { nobody_knows: [1, { this: null }] }
+    const { content } = await world.client.ask('queue_request', { targets: null, ...strange })
+    expect(content.status).toBe('ok')
+    for (const channel of ['mux', 'task'] as const) {
+      const target = channel === 'mux' ? engine.uuid : undefined
+      world.client.send(channel, { type: 'apply_request', metadata: strange, content: strange }, target)
+      const request = await engine.inbox.type('apply_request')
+      const answer = engine.reply(request, 'value', strange)
+      expect(sameFrames((await world.client.inbox[channel].type('apply_reply')).body, answer)).toBe(true)
+    }
+    const stranger = new RawEngine(world.transport, world.controller)
+    cleanups.push(() => stranger.close())
+    expect(await stranger.register(strange)).toMatchObject({ status: 'ok' })
+  })
+
+  it('[9] signs nothing and checks nothing without a key', async () => {
     const world = await start({ key: '' })
     const engine = await world.engine()
     const frames = world.client.send('task', { type: 'apply_request', msgId: 't' })

@@ -17,7 +17,7 @@ const parse = (change: object) =>
   parseClientConnection(JSON.stringify({ ...client, ...change }), 'client.json')
 
 describe('connection files', () => {
-  it('reads what real controllers write, also where they say orjson (check 3)', () => {
+  it('[3] reads what real controllers write, also where they say orjson', () => {
     for (const [title, file] of Object.entries(samples)) {
       if (/ipc|CURVE/.test(title)) continue
       const read = title.startsWith('engine') ? parseEngineConnection : parseClientConnection
@@ -47,7 +47,7 @@ describe('connection files', () => {
     await expect(readClientConnection(path)).rejects.toThrow(/ipcluster start/)
   })
 
-  it('are named after the role and the cluster (check 4)', () => {
+  it('[4] are named after the role and the cluster', () => {
     expect(connectionFileName('client')).toBe('ipcontroller-client.json')
     expect(connectionFileName('engine', 'foo')).toBe('ipcontroller-foo-engine.json')
   })
@@ -60,7 +60,7 @@ describe('resolveInterface', () => {
     )
   })
 
-  it('reaches this machine through 127.0.0.1 (check 5)', async () => {
+  it('[5] reaches this machine through 127.0.0.1', async () => {
     const own = Object.values(networkInterfaces())
       .flatMap(list => list ?? [])
       .find(entry => entry.family === 'IPv4')

@@ -25,7 +25,7 @@ function signed(type: 'apply_request' | 'stream' = 'apply_request'): Buffer[] {
 
 describe('Session', () => {
   for (const version of ['7.1.0', '9.1.0'] as const) {
-    it(`opens every message that real peers of ${version} signed (check 7)`, () => {
+    it(`[7] opens every message that real peers of ${version} signed`, () => {
       const { key, messages } = wireSamples(version)
       const withDelimiter = messages.filter(message => message.frames.some(frame => frame.equals(DELIMITER)))
       expect(withDelimiter.length).toBeGreaterThan(50)
@@ -57,7 +57,7 @@ describe('Session', () => {
     )
   })
 
-  it('refuses a message with any signed byte changed, and accepts a changed buffer (check 8)', () => {
+  it('[8] refuses a message with any signed byte changed, and accepts a changed buffer', () => {
     for (const part of [1, 2, 3, 4, 5]) {
       for (let at = 0; at < signed()[part]!.length; at++) {
         const frames = signed().map(frame => Buffer.from(frame))
@@ -77,14 +77,14 @@ describe('Session', () => {
     expect(new Session({ key: 'another' }).open(signed())).toBe('forged')
   })
 
-  it('refuses an unsigned message when there is a key, and signs nothing when there is none (check 9)', () => {
+  it('[9] refuses an unsigned message when there is a key, and signs nothing when there is none', () => {
     const unsigned = new Session({ key: '' }).pack({ type: 'apply_request' })
     expect(unsigned[1]).toHaveLength(0)
     expect(new Session({ key }).open(unsigned)).toBe('unsigned')
     expect(new Session({ key: '' }).open(unsigned)).toBeInstanceOf(Envelope)
   })
 
-  it('refuses what it has seen before, however long ago within its memory (check 10)', () => {
+  it('[10] refuses what it has seen before, however long ago within its memory', () => {
     const receiver = new Session({ key })
     const sender = new Session({ key })
     const first = sender.pack({ type: 'apply_request' })
@@ -101,7 +101,7 @@ describe('Session', () => {
     expect(receiver.open(frames, true)).toBe('replayed')
   })
 
-  it('writes all six header fields, with safe ids and a date that every peer reads (checks 12, 13)', () => {
+  it('[12] [13] writes all six header fields, with safe ids and a date that every peer reads', () => {
     const session = new Session({ key, username: 'o"brien' })
     const { header } = opened(new Session({ key }), session.pack({ type: 'apply_request' }))
     expect(Object.keys(header).sort()).toEqual([
@@ -126,7 +126,7 @@ describe('Session', () => {
     for (let i = 0; i < 500; i++) opened(receiver, session.pack({ type: 'apply_request', msgId: 'again' }))
   })
 
-  it('finds the delimiter behind none, one and several routing frames (check 15)', () => {
+  it('[15] finds the delimiter behind none, one and several routing frames', () => {
     for (const prefix of [
       [],
       [Buffer.from('client')],
@@ -140,7 +140,7 @@ describe('Session', () => {
     }
   })
 
-  it('refuses a message without a delimiter, or with too little behind it (check 16)', () => {
+  it('[16] refuses a message without a delimiter, or with too little behind it', () => {
     const frames = signed()
     expect(new Session({ key }).open(frames.slice(1))).toBe('malformed')
     expect(new Session({ key }).open(frames.slice(0, 5))).toBe('malformed')

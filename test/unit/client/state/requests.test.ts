@@ -127,7 +127,7 @@ describe('Requests', () => {
     ])
   })
 
-  it('Requests fails what was sent to a dead engine, and leaves load-balanced tasks to the scheduler', () => {
+  it('[69] Requests fails what was sent to a dead engine, and leaves load-balanced tasks to the scheduler', () => {
     const requests = machine()
     const death: Event = { type: 'engine_died', engine: 'e1' as EngineUuid, cause: undefined }
     const events = [
@@ -154,7 +154,7 @@ describe('Requests', () => {
     ])
   })
 
-  it('Requests settles what is given up, and ignores the reply that comes anyway', () => {
+  it('[69] Requests settles what is given up, and ignores the reply that comes anyway', () => {
     const requests = machine()
     const giveUp: Event = { type: 'given_up', msgIds: ['a', 'unknown'], reason: 'enough' }
     expect(run(requests, [submitted('a'), submitted('b'), giveUp, replied('a', 0)])).toEqual([

@@ -27,7 +27,7 @@ const pairs = [
 ]
 
 describe('Broadcast', () => {
-  it('gives each target its own header, and passes replies on as they come (58)', () => {
+  it('[58] gives each target its own header, and passes replies on as they come', () => {
     const { ask, answer } = world()
     const effects = ask({ targets: pairs, is_broadcast: true, is_coalescing: false, label: 'l' })
     expect(effects).toMatchObject([
@@ -42,7 +42,7 @@ describe('Broadcast', () => {
     expect(answer('a', false)).toMatchObject([{ type: 'forward_reply', client: clientA }])
   })
 
-  it('coalesces in the order of the request, with pairs (59)', () => {
+  it('[59] coalesces in the order of the request, with pairs', () => {
     const { broadcast, ask, answer } = world()
     ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
     expect(answer('a', true)).toEqual([])
@@ -59,7 +59,7 @@ describe('Broadcast', () => {
     expect(answer('b', true)).toMatchObject([{ type: 'drop' }])
   })
 
-  it('reports the failure of one target for all (60)', () => {
+  it('[60] reports the failure of one target for all', () => {
     const { ask, answer } = world()
     ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
     answer('a', true, 'error')

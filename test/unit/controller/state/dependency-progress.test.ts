@@ -12,7 +12,7 @@ function progress(ids: string[], conditions: object = {}): DependencyProgress {
   return made
 }
 
-describe('DependencyProgress (51)', () => {
+describe('[51] DependencyProgress', () => {
   it.each([
     ['all ended well', progress(['ok', 'ok2']), true, false],
     ['one still runs', progress(['ok', 'now']), false, false],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readDependency } from '../../../../src/controller/state/dependency.ts'
 
-describe('readDependency (51)', () => {
+describe('[51] readDependency', () => {
   it.each([
     ['nothing', undefined, undefined],
     ['null', null, undefined],

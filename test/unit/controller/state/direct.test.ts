@@ -29,7 +29,7 @@ describe('Direct', () => {
     expect(direct.story('m1')).toEqual(['passed to engine a', 'answered by engine a'])
   })
 
-  it('is silent to stock clients about engines that are not there (41)', () => {
+  it('[41] is silent to stock clients about engines that are not there', () => {
     const { ask } = world()
     expect(ask('m', 'nobody')).toEqual([{ type: 'drop_request', engine: 'nobody', msgId: 'm' }])
   })

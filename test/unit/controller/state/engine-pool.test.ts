@@ -17,7 +17,7 @@ function give(engines: EnginePool<string>, task: string): string | undefined {
 }
 
 describe('EnginePool', () => {
-  it('gives to a new engine first, then to the least recently used (48)', () => {
+  it('[48] gives to a new engine first, then to the least recently used', () => {
     const engines = pool('leastload', 2)
     for (const name of ['a', 'b', 'c']) engines.add(name, 0)
     const given = [1, 2, 3, 4, 5, 6, 7].map(n => give(engines, `t${n}`))
@@ -28,7 +28,7 @@ describe('EnginePool', () => {
     [1, 2],
     [2, 4],
     [0, 1000],
-  ])('with hwm %i two engines take %i tasks (48)', (hwm, expected) => {
+  ])('[48] with hwm %i two engines take %i tasks', (hwm, expected) => {
     const engines = pool('leastload', hwm)
     engines.add('a', 0)
     engines.add('b', 1)

@@ -28,7 +28,7 @@ const stopped = (effects: HeartEffect[]): string[] =>
   effects.filter(effect => effect.type === 'heart_stopped').map(effect => effect.engine)
 
 describe('HeartMonitor', () => {
-  it('pings everybody once a period (22)', () => {
+  it('[22] pings everybody once a period', () => {
     const { handle, monitor } = world()
     expect(monitor.wakeAtMs).toBe(PERIOD_MS)
     expect(handle({ type: 'tick' }, PERIOD_MS - 1)).toEqual([])
@@ -62,7 +62,7 @@ describe('HeartMonitor', () => {
     expect(pings).toBeLessThan(5)
   })
 
-  it('starts a heart once, at its first pong (20)', () => {
+  it('[20] starts a heart once, at its first pong', () => {
     const { handle, pong } = world()
     handle({ type: 'heart_awaited', engine: 'e' }, 0)
     expect(pong('e', 1)).toEqual([{ type: 'heart_started', engine: 'e' }])
@@ -81,7 +81,7 @@ describe('HeartMonitor', () => {
     expect(handle({ type: 'pong', engine: 'e', ping: '1' }, 2 * PERIOD_MS)).toEqual([])
   })
 
-  it('forgives ten misses and stops at the eleventh, once (23)', () => {
+  it('[23] forgives ten misses and stops at the eleventh, once', () => {
     const { handle, pong } = world()
     handle({ type: 'heart_awaited', engine: 'e' }, 0)
     pong('e', 1)

@@ -129,7 +129,7 @@ const kinds = (effects: HubEffect[]): string[] =>
 
 describe('Hub', () => {
   describe('registration', () => {
-    it('answers with number, status, heartbeat and connections (17)', () => {
+    it('[17] answers with number, status, heartbeat and connections', () => {
       const world = new World()
       const effects = world.request('registration_request', { uuid: 'u0' })
       expect(effects).toEqual([
@@ -144,7 +144,7 @@ describe('Hub', () => {
       ])
     })
 
-    it('counts numbers and grants free ones that are asked for (18)', () => {
+    it('[18] counts numbers and grants free ones that are asked for', () => {
       const world = new World()
       expect(world.register('a')).toBe(0)
       expect(world.register('b', 5)).toBe(5)
@@ -155,7 +155,7 @@ describe('Hub', () => {
       expect(odd.map((id, at) => world.register(`x${at}`, id))).toEqual([8, 9, 10, 11, 12])
     })
 
-    it('refuses a uuid in use, and uses up a number for it (19)', () => {
+    it('[19] refuses a uuid in use, and uses up a number for it', () => {
       const world = new World()
       expect(world.register('a')).toBe(0)
       expect(world.register('a')).toBe(`"uuid 'a' in use"`)
@@ -165,7 +165,7 @@ describe('Hub', () => {
       expect(world.register('a.b')).toContain('a uuid may have')
     })
 
-    it('is complete, and told, at the first pong (20)', () => {
+    it('[20] is complete, and told, at the first pong', () => {
       const world = new World()
       world.register('a')
       expect(world.ids).toEqual({})
@@ -177,7 +177,7 @@ describe('Hub', () => {
       expect(world.ids).toEqual({ 0: 'a' })
     })
 
-    it('that never beats is dropped after its time (21)', () => {
+    it('[21] that never beats is dropped after its time', () => {
       const world = new World()
       world.register('a', undefined, 10)
       expect(world.hub.wakeAtMs).toBe(30_010)
@@ -189,7 +189,7 @@ describe('Hub', () => {
   })
 
   describe('unregistration', () => {
-    it('tells once, with its cause, whatever says so (23, 24, 25)', () => {
+    it('[23] [24] [25] tells once, with its cause, whatever says so', () => {
       const causes: [() => HubEffect[], object][] = []
       const world = new World()
       world.join('a', 'b', 'c', 'd')
@@ -255,13 +255,13 @@ describe('Hub', () => {
     })
   })
 
-  it('answers connection requests as often as they come (29)', () => {
+  it('[29] answers connection requests as often as they come', () => {
     const world = new World()
     world.join('a', 'b')
     for (let i = 0; i < 3; i++) expect(world.ids).toEqual({ 0: 'a', 1: 'b' })
   })
 
-  it('replies to a shutdown request, tells everybody and stops (38)', () => {
+  it('[38] replies to a shutdown request, tells everybody and stops', () => {
     const world = new World()
     expect(kinds(world.request('shutdown_request', {}))).toEqual([
       'reply',
@@ -274,14 +274,14 @@ describe('Hub', () => {
     ['nonsense_request', 'KeyError', `"Bad Message Type: 'nonsense_request'"`],
     ['', 'KeyError', `"Bad Message Type: ''"`],
     ['become_dask_request', 'ModuleNotFoundError', "No module named 'distributed'"],
-  ])('answers %j with hub_error (31)', (type, ename, evalue) => {
+  ])('[31] answers %j with hub_error', (type, ename, evalue) => {
     const { type: replyType, content } = new World().ask(type)
     expect(replyType).toBe('hub_error')
     expect(content).toMatchObject({ status: 'error', ename, evalue, engine_info: {} })
     expect(content.traceback).toEqual(['Traceback (most recent call last):\n', `${ename}: ${evalue}\n`])
   })
 
-  describe('queue_request (30)', () => {
+  describe('[30] queue_request', () => {
     const world = new World()
     world.join('u0', 'u1')
     world.run('m1')
@@ -314,7 +314,7 @@ describe('Hub', () => {
     })
   })
 
-  describe('result_request (32)', () => {
+  describe('[32] result_request', () => {
     const world = new World()
     world.join('u0')
     world.run('b', 'u0', 'second')
@@ -349,7 +349,7 @@ describe('Hub', () => {
     })
   })
 
-  describe('db_request (34)', () => {
+  describe('[34] db_request', () => {
     const world = new World()
     world.join('u0')
     world.run('a', 'u0', 'first', { label: 'mine' })
@@ -398,7 +398,7 @@ describe('Hub', () => {
     })
   })
 
-  it('tells the history by the time of submission (33)', () => {
+  it('[33] tells the history by the time of submission', () => {
     const world = new World()
     for (const [msgId, date] of [
       ['late', '2026-11-22T10:00:00.5Z'],
@@ -412,7 +412,7 @@ describe('Hub', () => {
     expect(world.ask('history_request').content.history).toEqual(['early', 'late'])
   })
 
-  it('purges by id, by engine and everything, but nothing that is pending (36)', () => {
+  it('[36] purges by id, by engine and everything, but nothing that is pending', () => {
     const world = new World()
     world.join('u0', 'u1')
     world.run('a', 'u0')
@@ -437,7 +437,7 @@ describe('Hub', () => {
     expect(history()).toEqual(['p'])
   })
 
-  it('resubmits under new names (37)', () => {
+  it('[37] resubmits under new names', () => {
     const world = new World()
     world.join('u0')
     world.run('a')

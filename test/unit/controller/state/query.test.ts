@@ -12,7 +12,7 @@ const record: Fields = {
   header: { session: 's', n: 1 },
 }
 
-describe('compileQuery (34)', () => {
+describe('[34] compileQuery', () => {
   it.each<[Fields, boolean]>([
     [{}, true],
     [{ msg_id: 's_1' }, true],

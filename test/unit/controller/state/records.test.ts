@@ -4,7 +4,7 @@ import { Records } from '../../../../src/controller/state/records.ts'
 import { applyReply, applyRequest } from '../tools.ts'
 
 describe('Records', () => {
-  it('joins output that came before its request (35)', () => {
+  it('[35] joins output that came before its request', () => {
     const records = new Records()
     records.output('a', 'stream', { name: 'stdout', text: 'one\n' })
     records.output('a', 'stream', { name: 'stderr', text: 'oops' })

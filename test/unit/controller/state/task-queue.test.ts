@@ -161,7 +161,7 @@ function lookUps(action: () => void): number {
 }
 
 describe('TaskQueue', () => {
-  it('keeps tasks until an engine comes (49)', () => {
+  it('[49] keeps tasks until an engine comes', () => {
     const world = new World()
     expect(world.submit('t1')).toEqual([])
     expect(world.submit('t2')).toEqual([])
@@ -171,7 +171,7 @@ describe('TaskQueue', () => {
     expect(world.queue.story('t2')).toEqual(['submitted', 'assigned to engine a'])
   })
 
-  it('tells where every task is (57)', () => {
+  it('[57] tells where every task is', () => {
     const world = new World()
     world.join('a')
     world.submit('t1')
@@ -214,7 +214,7 @@ describe('TaskQueue', () => {
     expect(world.submit('u')).toEqual(['u > a'])
   })
 
-  describe('targets (50)', () => {
+  describe('[50] targets', () => {
     it('are honoured', () => {
       const world = new World()
       world.join('a', 'b')
@@ -254,7 +254,7 @@ describe('TaskQueue', () => {
     })
   })
 
-  describe('after and follow (51)', () => {
+  describe('[51] after and follow', () => {
     it('after waits for its task', () => {
       const world = new World()
       world.join('a', 'b')
@@ -444,7 +444,7 @@ describe('TaskQueue', () => {
     expect(perEdge(2000, 1000) / perEdge(2000, 10)).toBeLessThan(1.2)
   })
 
-  describe('an unmet functional dependency (52)', () => {
+  describe('[52] an unmet functional dependency', () => {
     it('that no engine meets is told with what the last of them said', () => {
       const world = new World()
       world.join('a', 'b')
@@ -483,7 +483,7 @@ describe('TaskQueue', () => {
     })
   })
 
-  describe('retries (53)', () => {
+  describe('[53] retries', () => {
     it('run on another engine, and the last error is the answer', () => {
       const world = new World()
       world.join('a', 'b')
@@ -582,7 +582,7 @@ describe('TaskQueue', () => {
     })
   })
 
-  describe('timeout (54)', () => {
+  describe('[54] timeout', () => {
     it('ends a task that waits, and not one that runs', () => {
       const world = new World()
       world.join('a')
@@ -614,7 +614,7 @@ describe('TaskQueue', () => {
     })
   })
 
-  describe('the death of an engine with a stock task (55)', () => {
+  describe('[55] the death of an engine with a stock task', () => {
     it('is answered 5 s later in its name', () => {
       const world = new World()
       world.join('a')
@@ -641,7 +641,7 @@ describe('TaskQueue', () => {
       expect(world.wait(5000)).toEqual(['t ! ImpossibleDependency'])
     })
 
-    it('is forgiven by a late reply within that time, and by none after it (56)', () => {
+    it('[56] is forgiven by a late reply within that time, and by none after it', () => {
       const world = new World({ hwm: 0 })
       world.join('a')
       world.submit('t1')

@@ -137,7 +137,7 @@ describe('EngineLife', () => {
     expect(life.state).toBe('alive')
   })
 
-  it('takes a controller without pings for lost though its connection stands', () => {
+  it('[26] takes a controller without pings for lost though its connection stands', () => {
     const life = alive()
     expect(tickUntil(life, 30_004)).toEqual([
       [30_004, 'warn'],
@@ -147,7 +147,7 @@ describe('EngineLife', () => {
     expect(life.state).toBe('lost')
   })
 
-  it('ends when there is no controller for too long', () => {
+  it('[26] ends when there is no controller for too long', () => {
     const life = alive()
     life.handle({ type: 'ping' }, 9000)
     life.handle({ type: 'registration_closed', cause: 'reset' }, 10_000)

@@ -35,7 +35,7 @@ function opened(options: Partial<ZmtpOptions> = {}, ready = READY_DEALER): ZmtpM
 }
 
 describe('ZmtpMachine handshake', () => {
-  it("ZmtpMachine writes the whole greeting at once and nothing but READY before the peer's (check 71)", () => {
+  it("[71] ZmtpMachine writes the whole greeting at once and nothing but READY before the peer's", () => {
     const one = machine({ identity: Buffer.from('mux_in') })
     expect(lines(one.handle({ type: 'connected' }, 0))).toEqual([`write ${GREETING_HEX}`])
     expect(GREETING).toHaveLength(64)
@@ -172,7 +172,7 @@ describe('ZmtpMachine handshake', () => {
 })
 
 describe('ZmtpMachine traffic', () => {
-  it('ZmtpMachine gives the same result however the bytes are cut (check 72)', () => {
+  it('[72] ZmtpMachine gives the same result however the bytes are cut', () => {
     const stream = Buffer.concat([
       encoded(frames('one', '', 'x'.repeat(255)), frames('y'.repeat(256))),
       PING,
@@ -188,7 +188,7 @@ describe('ZmtpMachine traffic', () => {
     expect(whole.stories[0]).toHaveLength(4)
   })
 
-  it('ZmtpMachine gives the same result for every place of a single cut (check 72)', () => {
+  it('[72] ZmtpMachine gives the same result for every place of a single cut', () => {
     const stream = Buffer.concat([GREETING, READY_DEALER, encoded(frames('a', 'b'.repeat(300))), PING])
     const run = (pieces: readonly Buffer[]) => {
       const one = machine()
@@ -202,7 +202,7 @@ describe('ZmtpMachine traffic', () => {
     }
   })
 
-  it.each([0, 1, 255, 256, 70_000])('ZmtpMachine delivers frames of %i bytes (check 73)', size => {
+  it.each([0, 1, 255, 256, 70_000])('[73] ZmtpMachine delivers frames of %i bytes', size => {
     const body = Buffer.alloc(size, 7)
     for (const pieceBytes of [1000, 65_536, Number.POSITIVE_INFINITY]) {
       const pair = new MachinePair({ type: 'DEALER' }, { type: 'ROUTER' }, pieceBytes)
@@ -211,13 +211,13 @@ describe('ZmtpMachine traffic', () => {
     }
   })
 
-  it('ZmtpMachine takes the long form for short frames, and ignores reserved flags (check 73)', () => {
+  it('[73] ZmtpMachine takes the long form for short frames, and ignores reserved flags', () => {
     const one = opened()
     const effects = one.handle(bytes('\xf3\0\0\0\0\0\0\0\x01a\xf2\0\0\0\0\0\0\0\x00'), 0)
     expect(lines(effects)).toEqual(['deliver a|'])
   })
 
-  it('ZmtpMachine answers PING at once, in the middle of a message too, with its context (check 75)', () => {
+  it('[75] ZmtpMachine answers PING at once, in the middle of a message too, with its context', () => {
     const one = opened()
     const [head, tail] = [Buffer.from([1, 1, 97]), Buffer.from([0, 1, 98])]
     const context = Buffer.from('\x04\x0a\x04PING\0\x01ctx', 'latin1')
@@ -228,7 +228,7 @@ describe('ZmtpMachine traffic', () => {
     ])
   })
 
-  it('ZmtpMachine ignores unknown commands and a PONG it did not ask for (check 75)', () => {
+  it('[75] ZmtpMachine ignores unknown commands and a PONG it did not ask for', () => {
     const one = opened()
     const unknown = Buffer.from('\x04\x08\x05HELLOxx\x04\x05\x04PONG', 'latin1')
     expect(one.handle(bytes(unknown), 0)).toEqual([])
@@ -243,7 +243,7 @@ describe('ZmtpMachine traffic', () => {
     expect(lines(opened().handle(bytes(text), 0))).toEqual([`close ${cause}`])
   })
 
-  it('ZmtpMachine delivers nothing of a message that was cut off (check 77)', () => {
+  it('[77] ZmtpMachine delivers nothing of a message that was cut off', () => {
     const one = opened()
     expect(one.handle(bytes(Buffer.from([1, 1, 97, 1, 5, 98])), 0)).toEqual([])
     expect(lines(one.handle({ type: 'ended' }, 0))).toEqual([
@@ -252,7 +252,7 @@ describe('ZmtpMachine traffic', () => {
     expect(one.handle(bytes('xxxx\0\0'), 0)).toEqual([])
   })
 
-  it('ZmtpMachine as PUB takes subscriptions as commands and as messages (check 74)', () => {
+  it('[74] ZmtpMachine as PUB takes subscriptions as commands and as messages', () => {
     const ready = Buffer.from('\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB', 'latin1')
     for (const type of ['PUB', 'XPUB'] as const) {
       const one = opened({ type }, ready)
