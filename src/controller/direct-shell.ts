@@ -2,15 +2,14 @@ import { Alarm } from '../base/alarm.ts'
 import type { Clock } from '../base/clock.ts'
 import type { DeathCause, ErrorContent } from '../protocol/catalogue.ts'
 import { Envelope } from '../protocol/envelope.ts'
-import type { Frame, PeerEvent, Socket } from '../transport/socket.ts'
-import { EngineLinks } from './engine-links.ts'
+import type { Frame } from '../transport/socket.ts'
 import { answerError } from './error-reply.ts'
 import { guarded, type Intake, MetadataReader, messageIdOf, parentIdOf, takeMessage } from './incoming.ts'
 import type { Registrar } from './registrar.ts'
+import { RelayShell, swapped } from './relay-shell.ts'
 import type { Direct, DirectEffect, DirectEvent } from './state/direct.ts'
 import { keptRequest } from './state/kept-request.ts'
 import { isOwnRequest } from './state/task-plan.ts'
-import { swapped } from './task-shell.ts'
 
 export interface DirectShellOptions extends Intake {
   readonly clock: Clock
@@ -19,47 +18,37 @@ export interface DirectShellOptions extends Intake {
 }
 
 /** The direct scheduler's sockets: requests go to the engine that they name, replies to the client that they name. */
-export class DirectShell {
-  readonly #options: DirectShellOptions
+export class DirectShell extends RelayShell<DirectShellOptions> {
   readonly #alarm: Alarm
-  readonly #links: EngineLinks
   readonly #metadata = new MetadataReader()
-  #in: Socket | undefined
-  #out: Socket | undefined
 
   constructor(options: DirectShellOptions) {
-    this.#options = options
+    super(options)
     this.#alarm = new Alarm(options.clock, () =>
       guarded(options.log, 'a tick of the direct scheduler', () => this.#happened({ type: 'tick' })),
     )
-    this.#links = new EngineLinks({
-      send: message => this.#out!.send(message),
-      onLost: engine => options.registrar.linkLost(engine, 'mux'),
-      onJoined: engine => options.registrar.linkJoined(engine, 'mux'),
-    })
-  }
-
-  attach(clients: Socket, engines: Socket): void {
-    this.#in = clients
-    this.#out = engines
   }
 
   engineJoined(engine: string, id: number): void {
-    this.#links.admit(engine)
+    this.admit(engine)
     this.#happened({ type: 'engine_joined', engine, id })
   }
 
   engineLeft(engine: string, cause: DeathCause | undefined): void {
-    this.#links.dismiss(engine)
+    this.dismiss(engine)
     this.#happened({ type: 'engine_left', engine, cause })
   }
 
-  peer(event: PeerEvent): void {
-    guarded(this.#options.log, 'the connection of an engine', () => this.#links.peer(event))
+  protected override linkLost(engine: string): void {
+    this.options.registrar.linkLost(engine, 'mux')
+  }
+
+  protected override linkJoined(engine: string): void {
+    this.options.registrar.linkJoined(engine, 'mux')
   }
 
   fromClient(frames: Frame[]): void {
-    takeMessage(this.#options, 'mux', frames, 2, request => {
+    takeMessage(this.options, 'mux', frames, 2, request => {
       const msgId = messageIdOf(request)
       const own = isOwnRequest(this.#metadata.read(request))
       const engine = request.frames[1]!.toString('latin1')
@@ -68,7 +57,7 @@ export class DirectShell {
   }
 
   fromEngine(frames: Frame[]): void {
-    takeMessage(this.#options, 'mux replies', frames, 2, reply => {
+    takeMessage(this.options, 'mux replies', frames, 2, reply => {
       const msgId = parentIdOf(reply) ?? ''
       this.#happened({ type: 'replied', msgId, engine: reply.frames[0]!.toString('latin1'), reply })
     })
@@ -79,26 +68,26 @@ export class DirectShell {
   }
 
   #happened(event: DirectEvent): void {
-    const { direct, clock } = this.#options
+    const { direct, clock } = this.options
     for (const effect of direct.handle(event, clock.nowMs())) this.#perform(effect)
     this.#alarm.set(direct.wakeAtMs)
   }
 
   #perform(effect: DirectEffect): void {
-    const { registrar, session, warnings } = this.#options
+    const { registrar, session, warnings } = this.options
     switch (effect.type) {
       case 'forward_request': {
         const { engine, client, request } = effect
-        this.#links.send(engine, [client, ...request.frames.slice(2)])
+        this.sendToEngine(engine, [client, ...request.frames.slice(2)])
         registrar.records.submitted(effect.msgId, keptRequest(request), 'mux', engine)
         break
       }
       case 'forward_reply':
-        this.#in!.send(swapped(effect.reply.frames))
+        this.sendToClient(swapped(effect.reply.frames))
         break
       case 'answer_error': {
         const { client, engine, request, error } = effect
-        this.#in!.send([
+        this.sendToClient([
           client,
           Buffer.from(engine, 'latin1'),
           ...answerError(session, request, engine, error),
@@ -120,7 +109,7 @@ export class DirectShell {
   }
 
   #recordFailure(msgId: string, engine: string, request: Envelope, error: ErrorContent): void {
-    const { session, registrar } = this.#options
+    const { session, registrar } = this.options
     const reply = Envelope.cut(answerError(session, request, engine, error))!
     registrar.finished(msgId, request, 'mux', undefined, reply, 'error')
   }

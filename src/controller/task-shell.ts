@@ -3,8 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { DeathCause, ErrorContent } from '../protocol/catalogue.ts'
 import { Envelope } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
-import type { Frame, Message, PeerEvent, Socket } from '../transport/socket.ts'
-import { EngineLinks } from './engine-links.ts'
+import type { Frame } from '../transport/socket.ts'
 import {
   checkReadable,
   guarded,
@@ -16,6 +15,7 @@ import {
 } from './incoming.ts'
 import { refreshed } from './refresh.ts'
 import type { Registrar } from './registrar.ts'
+import { RelayShell, swapped } from './relay-shell.ts'
 import type { Task } from './state/task.ts'
 import type { TaskQueueEffect, TaskQueueEvent } from './state/task-events.ts'
 import type { TaskQueue } from './state/task-queue.ts'
@@ -30,53 +30,39 @@ export interface TaskShellOptions extends Intake {
 }
 
 /** The balanced scheduler's sockets: reads what comes, tells the queue, does what it says. */
-export class TaskShell {
-  readonly #options: TaskShellOptions
+export class TaskShell extends RelayShell<TaskShellOptions> {
   readonly #alarm: Alarm
-  readonly #links: EngineLinks
   readonly #metadata = new MetadataReader()
-  #in: Socket | undefined
-  #out: Socket | undefined
 
   constructor(options: TaskShellOptions) {
-    this.#options = options
+    super(options)
     this.#alarm = new Alarm(options.clock, () =>
       guarded(options.log, 'a tick of the balanced scheduler', () => this.#happened({ type: 'tick' })),
     )
-    this.#links = new EngineLinks({
-      send: message => this.#out!.send(message),
-      onLost: engine => {
-        options.registrar.linkLost(engine, 'task')
-        this.#happened({ type: 'engine_disconnected', engine })
-      },
-      onJoined: engine => {
-        options.registrar.linkJoined(engine, 'task')
-        this.#happened({ type: 'engine_reconnected', engine })
-      },
-    })
-  }
-
-  attach(clients: Socket, engines: Socket): void {
-    this.#in = clients
-    this.#out = engines
   }
 
   engineJoined(engine: string, id: number): void {
-    this.#links.admit(engine)
+    this.admit(engine)
     this.#happened({ type: 'engine_joined', engine, id })
   }
 
   engineLeft(engine: string, cause: DeathCause | undefined, orderly: boolean): void {
-    this.#links.dismiss(engine)
+    this.dismiss(engine)
     this.#happened({ type: 'engine_left', engine, cause, orderly })
   }
 
-  peer(event: PeerEvent): void {
-    guarded(this.#options.log, 'the connection of an engine', () => this.#links.peer(event))
+  protected override linkLost(engine: string): void {
+    this.options.registrar.linkLost(engine, 'task')
+    this.#happened({ type: 'engine_disconnected', engine })
+  }
+
+  protected override linkJoined(engine: string): void {
+    this.options.registrar.linkJoined(engine, 'task')
+    this.#happened({ type: 'engine_reconnected', engine })
   }
 
   fromClient(frames: Frame[]): void {
-    takeMessage(this.#options, 'task', frames, 1, request => this.submit(request))
+    takeMessage(this.options, 'task', frames, 1, request => this.submit(request))
   }
 
   /** @param request - with its client's address before the delimiter. */
@@ -84,7 +70,7 @@ export class TaskShell {
     const msgId = messageIdOf(request)
     const metadata = this.#metadata.read(request)
     checkReadable(request)
-    this.#options.registrar.records.submitted(msgId, request, 'task')
+    this.options.registrar.records.submitted(msgId, request, 'task')
     this.#happened({ type: 'task_submitted', msgId, client: request.frames[0]!, request, metadata })
   }
 
@@ -93,10 +79,10 @@ export class TaskShell {
   }
 
   fromEngine(frames: Frame[]): void {
-    takeMessage(this.#options, 'task replies', frames, 2, reply => {
+    takeMessage(this.options, 'task replies', frames, 2, reply => {
       const msgId = parentIdOf(reply)
       if (msgId === undefined) {
-        this.#options.warnings.warn('dropped a message on task replies: it answers nothing')
+        this.options.warnings.warn('dropped a message on task replies: it answers nothing')
         return
       }
       const engine = reply.frames[0]!.toString('latin1')
@@ -111,7 +97,7 @@ export class TaskShell {
   }
 
   #happened(event: TaskQueueEvent): void {
-    const { queue, clock } = this.#options
+    const { queue, clock } = this.options
     const effects = queue.handle(event, clock.nowMs())
     for (let i = 0; i < effects.length; i++) this.#perform(effects[i]!)
     this.#alarm.set(queue.wakeAtMs)
@@ -129,7 +115,7 @@ export class TaskShell {
         this.#answer(effect.task, effect.engine, effect.error)
         break
       case 'drop_reply':
-        this.#options.warnings.warn('dropped the late reply of an attempt that was given up', {
+        this.options.warnings.warn('dropped the late reply of an attempt that was given up', {
           task: effect.msgId,
           engine: effect.engine,
         })
@@ -138,20 +124,20 @@ export class TaskShell {
   }
 
   #dispatch(task: Task, engine: string, refresh: boolean): void {
-    const { session, registrar } = this.#options
+    const { session, registrar } = this.options
     registrar.records.assigned(task.msgId, engine)
     const { request } = task
-    this.#links.send(engine, refresh ? refreshed(session, request) : request.frames)
+    this.sendToEngine(engine, refresh ? refreshed(session, request) : request.frames)
   }
 
   #relay(task: Task, engine: string, reply: Envelope): void {
     const { frames } = reply
-    this.#in!.send(swapped(frames))
-    this.#options.registrar.finished(task.msgId, task.request, 'task', engine, reply, reply.metadata.status)
+    this.sendToClient(swapped(frames))
+    this.options.registrar.finished(task.msgId, task.request, 'task', engine, reply, reply.metadata.status)
   }
 
   #answer(task: Task, engine: string | undefined, error: ErrorContent): void {
-    const { session, registrar } = this.#options
+    const { session, registrar } = this.options
     const metadata = engine === undefined ? {} : { status: 'error', engine, date: dateNow() }
     const body = session.pack({
       type: 'apply_reply',
@@ -160,17 +146,9 @@ export class TaskShell {
       content: error,
     })
     const prefix = engine === undefined ? [task.client] : [task.client, Buffer.from(engine, 'latin1')]
-    this.#in!.send([...prefix, ...body])
+    this.sendToClient([...prefix, ...body])
     registrar.finished(task.msgId, task.request, 'task', engine, Envelope.cut(body)!, 'error')
   }
-}
-
-/** A relayed message goes on with its first two frames, engine and client, exchanged. */
-export function swapped(frames: Message): Message {
-  const copy = frames.slice()
-  copy[0] = frames[1]!
-  copy[1] = frames[0]!
-  return copy
 }
 
 /** What an engine says of the dependency that is not met there. */
