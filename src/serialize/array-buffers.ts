@@ -95,6 +95,8 @@ function viewTypeOf(view: ArrayBufferView): number {
 /** @param view - what shows the buffer; without it, the buffer itself is the value. */
 export function encodeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer, view?: ArrayBufferView): void {
   const { out, buffers } = encoder
+  if (isDetached(buffer))
+    throw encoder.path.refuse('its memory was handed to another thread', 'Send it before you transfer it')
   const known = buffers.findIndex(entry => entry.is(buffer))
   const entry = known === -1 ? new OutOfBand(buffer, out.position + 1) : (buffers[known] as OutOfBand)
   if (view === undefined) entry.showWhole()
@@ -116,6 +118,16 @@ export function encodeArrayBuffer(encoder: Encoder, buffer: ArrayBuffer, view?: 
   out.reserve(SLOT_BYTES)
   out.position += SLOT_BYTES
   encoder.frames.push(entry)
+}
+
+/** Only empty ones can be, and few are: a view of nothing tells. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength > 0) return false
+  try {
+    return new Uint8Array(buffer).length > 0
+  } catch {
+    return true
+  }
 }
 
 /** A buffer as it came: bytes of a frame, and where they began in the original. */

@@ -10,7 +10,7 @@ import { importedValue } from './loaded-modules.ts'
 import type { ReadModules } from './module-list.ts'
 import type { Realm } from './realm.ts'
 import { type Compiled, decodeBound, decodeFunction, decodeRequire } from './revive.ts'
-import { WELL_KNOWN_SYMBOLS } from './symbols.ts'
+import { ownSymbol, WELL_KNOWN_SYMBOLS } from './symbols.ts'
 import { SMALL_INTEGER, Tag } from './tags.ts'
 
 const NONE: ReadonlyMap<string, string> = new Map()
@@ -106,6 +106,8 @@ export class Decoder {
         return WELL_KNOWN_SYMBOLS.get(this.text()) ?? Symbol.for('unknown')
       case Tag.registeredSymbol:
         return Symbol.for(this.text())
+      case Tag.ownSymbol:
+        return ownSymbol(this.text(), this.value())
       case Tag.ref:
         return this.#ref()
       default:

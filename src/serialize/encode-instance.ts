@@ -65,7 +65,7 @@ function isForeignPlain(prototype: object): boolean {
 }
 
 function checkInstance(encoder: Encoder, maker: AnyFunction): void {
-  const name = maker.name === '' ? 'an unnamed class' : maker.name
+  const name = maker.name === '' ? 'object of an unnamed class' : maker.name
   if (isNativeText(maker) || isInternal(maker))
     throw encoder.path.refuse(
       `a live ${name} belongs to node or to native code`,
@@ -75,7 +75,7 @@ function checkInstance(encoder: Encoder, maker: AnyFunction): void {
     if (isNativeText(each as AnyFunction) || isInternal(each as AnyFunction)) return
     if (hasPrivateMembers(each as AnyFunction))
       throw encoder.path.refuse(
-        `an instance of ${name} has #private members, which nothing outside its class can read`,
+        `a live ${name} has #private members, which nothing outside its class can read`,
         'Create it inside the function, on the engine, or send the data that it is made of',
       )
   }

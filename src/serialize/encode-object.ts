@@ -169,6 +169,11 @@ const refused =
 
 const insideRemedy = 'Create it inside the function, on the engine'
 
+/** Of iterators that nothing else tells from plain objects. */
+const iteratorPrototypes: ReadonlySet<unknown> = new Set(
+  [[].values(), ''[Symbol.iterator](), ''.matchAll(/x/g)].map(each => Object.getPrototypeOf(each) as unknown),
+)
+
 /** Kinds of objects that the language and node define, by the test that tells them. The base of subclasses, too. */
 const kinds: readonly { is: (object: object) => boolean; write: Write }[] = [
   {
@@ -208,7 +213,10 @@ const kinds: readonly { is: (object: object) => boolean; write: Write }[] = [
   { is: types.isGeneratorObject, write: refused('a generator under way cannot be moved', insideRemedy) },
   { is: types.isExternal, write: refused('it belongs to native code', insideRemedy) },
   {
-    is: object => types.isMapIterator(object) || types.isSetIterator(object),
+    is: object =>
+      types.isMapIterator(object) ||
+      types.isSetIterator(object) ||
+      iteratorPrototypes.has(Object.getPrototypeOf(object)),
     write: refused('an iterator under way cannot be moved', 'Send what it iterates over'),
   },
 ]

@@ -12,7 +12,7 @@ export interface ImportName {
 }
 
 /** Exports that are objects and not functions, and yet the same in every process. */
-const NAMESPACE_EXPORTS = new Set(['promises', 'posix', 'win32', 'constants', 'strict', 'webcrypto'])
+const NAMESPACE_EXPORTS = new Set(['promises', 'posix', 'win32', 'constants', 'strict', 'webcrypto', 'env'])
 const publicBuiltins = new Set(builtinModules)
 
 const builtins = new Map<unknown, ImportName>()

@@ -72,6 +72,8 @@ export const Tag = {
   require: 34,
   /** name in the engine's namespace */
   reference: 35,
+  /** a name that no other symbol has, description */
+  ownSymbol: 36,
   /** a variable that several functions share */
   cell: 37,
   /** element type, count of axes and their lengths, the typed array */

@@ -65,15 +65,14 @@ async function project(name: string, type: 'module' | 'commonjs'): Promise<strin
   return folder
 }
 
-async function tsc(folder: string): Promise<string> {
-  const flags =
-    '--module nodenext --target es2022 --rewriteRelativeImportExtensions --sourceMap --skipLibCheck'
-  const target = join(folder, 'built')
-  await mkdir(target, { recursive: true })
-  await cp(join(folder, 'package.json'), join(target, 'package.json'))
-  const args = [...flags.split(' '), '--types', 'node', '--outDir', target, join(folder, 'program.ts')]
+async function tsc(folder: string, target = 'es2022'): Promise<string> {
+  const flags = `--module nodenext --target ${target} --rewriteRelativeImportExtensions --sourceMap --skipLibCheck`
+  const built = join(folder, 'built')
+  await mkdir(built, { recursive: true })
+  await cp(join(folder, 'package.json'), join(built, 'package.json'))
+  const args = [...flags.split(' '), '--types', 'node', '--outDir', built, join(folder, 'program.ts')]
   await execa('npx', ['--no-install', 'tsc', '--ignoreConfig', ...args], { cwd: root, timeout: 60_000 })
-  return join(target, 'program.js')
+  return join(built, 'program.js')
 }
 
 async function esbuild(folder: string, file: string, ...flags: readonly string[]): Promise<string> {
@@ -139,6 +138,10 @@ describe('functions of a TypeScript program', () => {
     expectAll(await run(await tsc(await project('tsc-cjs', 'commonjs'))))
   })
 
+  it('travel with the helpers of a compiler that writes old JavaScript', async () => {
+    expectAll(await run(await tsc(await project('tsc-es2015', 'module'), 'es2015')))
+  })
+
   it('travel when esbuild bundled it', async () => {
     const folder = await project('esbuild', 'module')
     expectAll(await run(await esbuild(folder, 'bundle.mjs', '--format=esm', '--sourcemap')))
@@ -198,6 +201,68 @@ describe('functions of a JavaScript program', () => {
     })
     expect(answers.get('arrow with this')?.error).toContain('`this`')
     expect(answers.get('weak')?.error).toContain('function → arguments[0] → inside → [0]')
+  })
+})
+
+describe('functions of every form', () => {
+  it('mean in another process what they mean in their own', async () => {
+    const program = join(out, 'forms.mjs')
+    await cp(join(fixtures, 'forms.mjs.txt'), program)
+    const answers = await run(program)
+    expect(valuesOf(answers)).toEqual({
+      class: ['a computed', 'base', 1, 'tagged'],
+      'private members': [9, true, false],
+      inheritance: ['leaf of l computed', 'from base and middle', 1, 'base leaf', true, ['l']],
+      'class as an argument': { name: 'x' },
+      'instance of a class': [3, true],
+      'subclass of an error': ['RangeError', 'w', 'E_WRONG', 1, true],
+      'async generator': [1, 2, 's'],
+      generator: [0, 1, 0, [0, 1]],
+      recursion: [120, 55, 'self'],
+      'mutual recursion': ['ping', 'pong'],
+      'object with accessors, by value': [6, 3],
+      'method of an object': { value: 7, doubled: 6 },
+      'method without its object': 3,
+      getter: 42,
+      'default parameters': [1, 7, 14, {}, []],
+      destructuring: [1, 3, { b: 5, c: 6 }],
+      'closures that share a variable': [11, 12, 13],
+      'closures over closures': [1111, 1112, 1113],
+      'the value at the call, once': 100,
+      'the value at the call, again': 200,
+      'assigning a variable of its own copy': 201,
+      'initialised later in the file': 15,
+      imports: [32, '/', 'a/b'],
+      'import of a builtin inside': '\n',
+      'from text': 42,
+      bound: 3,
+      'bound twice': 24,
+      'standard functions': ['function', 'function', 'function'],
+      'a standard function itself': 5,
+      'tagged template': 'a|\\n|b1,200',
+      'this in arrows': 5,
+      'this in a function': 'object',
+      arguments: [3, 4],
+      'eval inside': 2,
+      'new.target': ['called', true],
+      'super in object literals': 'object, base',
+      'symbols as keys': [1, 2, ['plain']],
+      'labels, regular expressions and bigints': ['2026', '1180591620717411303424'],
+      'async arrow': 201,
+      'immediately called': 1,
+      'import.meta': [true, true],
+      'in a Map and a Set': [6, 8],
+      'data and functions in a circle': 'loop',
+    })
+    expect(answers.get('an error of its own')).toMatchObject({
+      ename: 'RangeError',
+      evalue: 'thrown there',
+      traceback: [
+        'RangeError: thrown there',
+        expect.stringMatching(/forms\.mjs:\d+:9\)$/),
+        expect.any(String),
+      ],
+    })
   })
 })
 

@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RemoteProtocolError, SerializationError } from '../../../src/errors.ts'
-import { nodeRealm, packCall, packValue, unpackCall, unpackValue } from '../../../src/serialize/payload.ts'
+import {
+  nodeRealm,
+  packCall,
+  packValue,
+  type Realm,
+  unpackCall,
+  unpackValue,
+  withheldFrom,
+} from '../../../src/serialize/payload.ts'
 
 class Point {
   x = 1
@@ -22,13 +30,37 @@ const samples = [
   packValue([new Float64Array(200), new Uint8Array(2000)]),
   packValue((x: number) => x * scale),
   packCall((x: number) => x * scale, [1, 2]),
+  packCall((key: symbol) => key, [Symbol('own')]),
+  ...withheld(),
 ]
+
+/** Reads only, and has what the samples withhold. */
+const parts = new Map(
+  samples.flatMap(frames => withheldFrom(frames) ?? []).map(({ digest, bytes }) => [digest, bytes]),
+)
+const realm: Realm = {
+  ...nodeRealm,
+  withheldParts: {
+    get: digest => parts.get(digest),
+    fetch: () => Promise.reject(new RemoteProtocolError('gone')),
+  },
+}
+
+/** A call that withholds a part of its head, and one that withholds a frame. */
+function withheld(): Buffer[][] {
+  const text = 'text'.repeat(20_000)
+  const samples = new Float64Array(10_000)
+  return [() => text.length, () => samples[0]].map(read => {
+    packCall(read, [])
+    return packCall(read, [])
+  })
+}
 
 /** Reads it both ways; anything but a value, a refusal of ours, or an error of the realm is a failure of the test. */
 async function read(frames: readonly Buffer[]): Promise<void> {
   for (const unpack of [unpackValue, unpackCall]) {
     try {
-      await unpack(frames, nodeRealm)
+      await unpack(frames, realm)
     } catch (error) {
       const expected = error instanceof RemoteProtocolError || error instanceof SerializationError
       if (!expected && !(error instanceof ReferenceError) && !(error instanceof SyntaxError)) throw error
@@ -61,6 +93,36 @@ describe('unpackValue and unpackCall', () => {
       { numRuns: 20_000, seed: 7 },
     )
   }, 60_000)
+
+  it('survive any change of the list of what is withheld', async () => {
+    for (const frames of samples.filter(each => withheldFrom(each) !== undefined)) {
+      const list = frames.at(-1)!
+      for (let at = 0; at < list.length; at++) {
+        for (const byte of [0x20, 0x2d, 0x30, 0x39, 0x5d, 0x22]) {
+          const changed = Buffer.from(list)
+          changed[at] = byte
+          await read([...frames.slice(0, -1), changed])
+        }
+      }
+    }
+  })
+
+  it('survive any list of modules', async () => {
+    const [head, ...rest] = packValue(() => 0)
+    const flagged = Buffer.from([0x49, 1, 1, 1, ...head!.subarray(4)])
+    const address = 'file:///nowhere/a.mjs?itsparallel=0123456789abcdef'
+    for (const list of [
+      '{}',
+      '[1]',
+      '[["a"]]',
+      '[["a","b",1]]',
+      JSON.stringify([address]),
+      JSON.stringify([[address, 'b', '__proto__']]),
+      JSON.stringify(['node:__proto__', '__proto__']),
+    ])
+      await read([flagged, Buffer.from(list), ...rest])
+    expect(Object.prototype).not.toHaveProperty('a')
+  })
 
   it('survive being cut anywhere', async () => {
     for (const frames of samples) {

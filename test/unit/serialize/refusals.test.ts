@@ -1,3 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createHash, createSecretKey } from 'node:crypto'
+import { open } from 'node:fs/promises'
 import { createServer, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
@@ -37,6 +40,12 @@ describe('packCall', () => {
     expect(refusal(() => packCall(new Operation('push'), [{ a: new WeakSet() }])).path).toEqual(['push', 'a'])
   })
 
+  it('names an open file in a module that it uses', async () => {
+    await using file = await open(new URL(import.meta.url))
+    const files = { log: file }
+    expect(refusal(() => packCall(() => files.log.fd, [])).message).toContain('function → files → log cannot')
+  })
+
   it('refuses what is no function', () => {
     expect(refusal(() => packCall('parseInt' as never, [])).message).toContain('must be a function')
   })
@@ -65,6 +74,11 @@ describe('packValue', () => {
     },
   )
 
+  const channel = new BroadcastChannel('refusals')
+  channel.close()
+  const transferred = new ArrayBuffer(8)
+  structuredClone(transferred, { transfer: [transferred] })
+
   it.each<[string, unknown]>([
     ['a server', createServer()],
     ['a stream', new Readable()],
@@ -73,7 +87,20 @@ describe('packValue', () => {
     ['a Promise', Promise.resolve(1)],
     ['an instance with #private members', new Secret()],
     ['a native function', new Intl.Collator().compare],
-    ['a symbol of this process', Symbol('mine')],
+    ['a proxy of a function', new Proxy(() => 1, {})],
+    ['a FinalizationRegistry', new FinalizationRegistry(() => {})],
+    ['a web stream', new ReadableStream()],
+    ['a message port', new MessageChannel().port1],
+    ['a broadcast channel', channel],
+    ['a formatter', new Intl.NumberFormat('de')],
+    ['a key', createSecretKey(Buffer.from('x'))],
+    ['a hash under way', createHash('sha256')],
+    ['an asynchronous context', new AsyncLocalStorage()],
+    ['a response', new Response('x')],
+    ['an iterator of an array', [1].values()],
+    ['an iterator of text', 'text'[Symbol.iterator]()],
+    ['matches under way', 'text'.matchAll(/t/g)],
+    ['memory that was transferred', transferred],
     ['a revoked proxy', revoked.proxy],
     ['a proxy that throws', throwing],
     [

@@ -202,3 +202,13 @@ describe('unpackValue', () => {
     expect(calls).toEqual([])
   })
 })
+
+describe('a symbol of a process', () => {
+  it('is one symbol wherever it goes, and itself when it comes back', () => {
+    const mine = Symbol('mine')
+    const other = Symbol('mine')
+    const data = throughWire({ [mine]: 1, list: [mine, other, Symbol()] })
+    expect(data).toEqual({ [mine]: 1, list: [mine, other, expect.any(Symbol)] })
+    expect(data.list[2]!.description).toBeUndefined()
+  })
+})
