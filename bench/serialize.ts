@@ -26,6 +26,9 @@ const counting = (x: number): number => {
   return x * calls
 }
 const big = new Float64Array(8 * 1024 * 1024)
+const captured = new Float64Array(1_310_720)
+const capturing = (i: number): number => captured[i]!
+packCall(capturing, [0])
 const chunk = Array.from({ length: 1000 }, (_, i) => i)
 
 const noopFrames = packCall(noop, [])
@@ -45,6 +48,7 @@ measure('packCall closure', 20_000, () => packCall(closure, [12.5]))
 measure('packCall fresh closure', 2_000, () => packCall((x: number) => x * factor, [12.5]))
 measure('packCall closure over an assigned variable', 2_000, () => packCall(counting, [12.5]))
 measure('unpackCall closure', 20_000, () => unpackCall(closureFrames, realm))
+measure('packCall closure over 10 MB, sent before', 500, () => packCall(capturing, [1]))
 measure('packValue 12.5', 100_000, () => packValue(12.5))
 measure('unpackValue 12.5', 100_000, () => unpackValue(valueFrames, realm))
 measure('packValue record', 50_000, () => packValue({ beta: 1.66, gamma: 0.44, days: [1, 2, 3] }))

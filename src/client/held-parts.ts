@@ -1,4 +1,4 @@
-import type { SentOnce } from '../serialize/payload.ts'
+import { type SentOnce, sentEarlier } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 
 /** Parts that calls under way withhold: engines that lack one ask for it while the call is not answered. */
@@ -30,10 +30,12 @@ export class HeldParts {
 
   /** By its digest alone: several calls share a part, and any of them will do. */
   #find(digest: unknown): SentOnce | undefined {
+    if (typeof digest !== 'string') return undefined
     for (const parts of this.#parts.values()) {
       const part = parts.find(each => each.digest === digest)
       if (part !== undefined) return part
     }
-    return undefined
+    // A call that the hub submits again is not one of ours under way.
+    return sentEarlier(digest)
   }
 }

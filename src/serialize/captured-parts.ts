@@ -90,3 +90,8 @@ export class CapturedParts {
 function sentBefore(origin: Origin, bytes: Uint8Array): SentOnce | undefined {
   return bytes.length > SENT_ONCE_BYTES_MAX ? undefined : before.find(origin, bytes)
 }
+
+/** What was captured by an earlier call of this process, if it is still remembered. */
+export function sentEarlier(digest: string): SentOnce | undefined {
+  return before.copyOf(digest)
+}

@@ -24,6 +24,7 @@ import { Kind, MAGIC } from './tags.ts'
 import { isWithholding, makeWhole } from './withheld.ts'
 
 export { type AnyFunction, type Callee, Operation, Reference } from './callee.ts'
+export { sentEarlier } from './captured-parts.ts'
 export { type PackedError, packError, type UnpackedError, unpackError } from './error-payload.ts'
 export { type ModuleBundles, nodeRealm, type Realm, type SourcePosition } from './realm.ts'
 export { SENT_ONCE_BYTES_MAX, type SentOnce } from './sent-once.ts'

@@ -47,6 +47,12 @@ export class SentBefore {
     return copy.bytes.equals(bytes) ? this.#keep(met, copy) : undefined
   }
 
+  /** A part that was sent, if its copy is still here. */
+  copyOf(digest: string): SentOnce | undefined {
+    for (const { copy } of this.#copies.keys()) if (copy?.digest === digest) return copy
+    return undefined
+  }
+
   #keep(met: { copy: SentOnce | undefined }, copy: SentOnce): SentOnce {
     met.copy = copy
     this.#copies.set(met, copy.bytes.length)

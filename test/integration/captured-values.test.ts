@@ -91,5 +91,6 @@ it('two programs share what the engines have, and dependencies hold while parts 
     200_000, 200_000, 200_000,
   ])
   expect(await other.directView().apply(sum)).toEqual([200_000, 200_000])
+  expect(await other.broadcastView().apply(sum)).toEqual([200_000, 200_000])
   expect(first.msgIds).toHaveLength(1)
 }, 60_000)

@@ -59,7 +59,7 @@ describe('a client that loses somebody', () => {
     })
     const exited = once(child, 'exit')
     await once(child.stdout, 'data')
-    const stays = Symbol('stays')
+    const stays = new WeakMap()
     const pause = new Promise(resolve => setTimeout(resolve, 300, stays))
     expect(await Promise.race([exited, pause])).toBe(stays)
     child.stdin.write('close')

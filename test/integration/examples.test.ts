@@ -35,6 +35,15 @@ sums of rows, by engine: [ NDArray(float32, [2]), NDArray(float32, [2]), NDArray
 whole again: NDArray(float32, [5, 4])
 sums of rows: NDArray(float32, [5]) Float32Array(5) [ 6, 22, 38, 54, 70 ]
 `,
+  'functions/functions.ts': `
+captured at the call: 40 400
+a class: 3.24
+an import of node: a/b
+an import of our own: 3
+its module keeps its state: 1 2
+a hundred tasks with 8 MB each: 2475
+SerializationError: simulate → config → socket cannot travel: a live Socket belongs to node or to native code. Create it inside the function, on the engine
+`,
   'results.ts': `
 engine 0: 1 …
 engine 0: 2 …

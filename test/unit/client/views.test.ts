@@ -181,7 +181,7 @@ describe('DirectView', () => {
     expect(await namespace.a).toEqual([10, 10, 10])
     expect(await rc.at(0).namespace.a).toBe(10)
     expect(() => {
-      namespace.b = Symbol('cannot travel')
+      namespace.b = new WeakMap()
     }).toThrow(SerializationError)
   })
 
@@ -255,7 +255,7 @@ describe('DirectView', () => {
   })
 
   it('DirectView refuses at the call what cannot travel', () => {
-    expect(() => rc.directView().push({ a: Symbol('no') })).toThrow(SerializationError)
+    expect(() => rc.directView().push({ a: new WeakMap() })).toThrow(SerializationError)
     expect(rc.toString()).toContain('0 outstanding')
   })
 
@@ -498,7 +498,7 @@ describe('LoadBalancedView', () => {
 
   it('LoadBalancedView.map refuses at the call what cannot travel', () => {
     const view = rc.loadBalancedView()
-    expect(() => view.map((x: symbol) => x, [Symbol('no')])).toThrow(SerializationError)
+    expect(() => view.map((x: object) => x, [new WeakMap()])).toThrow(SerializationError)
     expect(() => view.map(() => 1)).toThrow(UsageError)
   })
 })

@@ -77,7 +77,7 @@ describe('mapColumns', () => {
 })
 
 describe('MappedValues', () => {
-  const socket = Symbol('cannot travel')
+  const socket = new WeakMap()
 
   it('MappedValues.pack says which value cannot travel, and keeps those before it', () => {
     const pack = () => new MappedValues([1, 2, socket, 4], false).pack()
