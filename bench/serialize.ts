@@ -26,7 +26,7 @@ const counting = (x: number): number => {
   return x * calls
 }
 const big = new Float64Array(8 * 1024 * 1024)
-const captured = new Float64Array(1_310_720)
+const captured = new Float64Array(1_310_720).fill(0.5)
 const capturing = (i: number): number => captured[i]!
 packCall(capturing, [0])
 const chunk = Array.from({ length: 1000 }, (_, i) => i)

@@ -7,6 +7,9 @@ import type { LoadHook, ResolveHook } from 'node:module'
 import type { MessagePort } from 'node:worker_threads'
 import type { BundledModule } from '../serialize/payload.ts'
 
+/** As in user-modules.ts; this thread loads nothing else of the package. */
+const PROGRAM = 'program'
+
 /** Under this symbol the main thread offers `require` for the modules that came with calls. */
 export const REQUIRE = 'itsparallel.require'
 
@@ -27,8 +30,13 @@ const resolve: ResolveHook = async (specifier, context, nextResolve) => {
   if (modules.has(specifier)) return { url: specifier, shortCircuit: true }
   const parent = modules.get(context.parentURL ?? '')
   if (parent === undefined) return await nextResolve(specifier, context)
-  if (Object.hasOwn(parent.imports, specifier)) return { url: parent.imports[specifier]!, shortCircuit: true }
   const file = parent.address.slice(0, parent.address.indexOf('?'))
+  const target = Object.hasOwn(parent.imports, specifier) ? parent.imports[specifier]! : undefined
+  if (target === PROGRAM)
+    throw new Error(
+      `${file} imports ${specifier}, which is the program itself and would run here: move what both need to a module of its own`,
+    )
+  if (target !== undefined) return { url: target, shortCircuit: true }
   try {
     return await nextResolve(specifier, { ...context, parentURL: file })
   } catch {

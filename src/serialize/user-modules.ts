@@ -25,7 +25,7 @@ export interface BundledModule {
   readonly address: string
   readonly format: ModuleFormat
   readonly source: string
-  /** Addresses of the modules that it imports, by what its text calls them. */
+  /** Addresses of the modules that it imports (or PROGRAM), by what its text calls them. */
   readonly imports: Readonly<Record<string, string>>
   readonly names: readonly string[]
 }
@@ -36,6 +36,10 @@ export interface Bundle {
   /** The modules, as JSON: the same buffer as long as nothing changes. */
   readonly bytes: Buffer
 }
+
+const FILE = /\.(?:[mc]?[jt]s|json)$/
+/** In the place of an address: the program itself, which is not to be run again elsewhere. */
+const PROGRAM = 'program'
 
 const VERSION_KEY = '?itsparallel='
 const VERSION_CHARS = 16
@@ -96,7 +100,7 @@ function isUserModule(url: string): boolean {
     url.startsWith('file:') &&
     !url.includes('/node_modules/') &&
     !url.startsWith(OWN) &&
-    /\.(?:[mc]?[jt]s|json)$/.test(url) &&
+    FILE.test(url) &&
     !isMainModule(fileURLToPath(url))
   )
 }
@@ -114,7 +118,7 @@ function reachableFrom(url: string): Graph | undefined {
       continue
     }
     graph.set(each, module)
-    waiting.push(...module.links.values())
+    for (const link of module.links.values()) if (link !== PROGRAM) waiting.push(link)
   }
   return graph
 }
@@ -149,19 +153,27 @@ function stampOf({ mtimeNs, size, ino }: BigIntStats): string {
 function linksOf(url: string, { specifiers }: ModuleText): Map<string, string> {
   const links = new Map<string, string>()
   for (const specifier of specifiers) {
-    const target = userModule(specifier, url)
-    if (target !== undefined) links.set(specifier, target)
+    const target = fileOf(specifier, url)
+    if (target === undefined) continue
+    if (isMainModule(fileURLToPath(target))) links.set(specifier, PROGRAM)
+    else if (isUserModule(target)) links.set(specifier, target)
   }
   return links
 }
 
 /** The user's own module that a specifier names. */
 export function userModule(specifier: string, base: string): string | undefined {
+  const target = fileOf(specifier, base)
+  return target !== undefined && isUserModule(target) ? target : undefined
+}
+
+function fileOf(specifier: string, base: string): string | undefined {
   if (isBuiltin(specifier)) return undefined
   const isPath = /^(?:\.{0,2}\/|file:|\.{1,2}$)/.test(specifier)
   if (!isPath && !specifier.startsWith('#')) return undefined
   const asImported = isPath ? resolveSpecifier(specifier, base) : undefined
-  return [asImported ?? '', asRequired(specifier, base) ?? ''].find(isUserModule)
+  // A folder is no module, but may be required.
+  return asImported !== undefined && FILE.test(asImported) ? asImported : asRequired(specifier, base)
 }
 
 /** `require` leaves out extensions, and names folders; `#names` are a package's own. */
@@ -179,7 +191,7 @@ function newBundle(url: string, graph: Graph): Bundle {
   const modules = [...graph].map(([each, { format, source, names, links }]): BundledModule => {
     const imports = Object.fromEntries(
       [...links].flatMap(([specifier, target]) => {
-        const address = addresses.get(target)
+        const address = target === PROGRAM ? PROGRAM : addresses.get(target)
         return address === undefined ? [] : [[specifier, address]]
       }),
     )

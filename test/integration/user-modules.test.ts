@@ -34,6 +34,9 @@ it('modules travel by content: edited ones anew, the others with the state that 
       'package of a module': expect.stringMatching(
         /not-anywhere, which file:.*needs\.mjs imports, is not there where this engine runs/,
       ),
+      'the program itself': expect.stringMatching(
+        /back\.mjs imports .\/program\.mjs, which is the program itself/,
+      ),
       'package that is missing': expect.stringMatching(
         /the package second-here, which the function imports, is not installed where this engine runs/,
       ),
