@@ -1,6 +1,8 @@
 import process from 'node:process'
 import { Cluster } from 'itsparallel'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { killStorm } from '../support/kill-storm.ts'
+import { seeded } from '../unit/controller/state/seeded.ts'
 
 describe('a load-balanced view', () => {
   let cluster: Cluster
@@ -38,4 +40,14 @@ describe('a load-balanced view', () => {
     expect(delivered.size).toBe(2000)
     expect([...delivered.values()].every(times => times === 1)).toBe(true)
   })
+})
+
+describe('eight engines that are killed again and again', () => {
+  it('lose none of 10,000 tasks to 50 kills, and give none twice or wrongly', async () => {
+    await using cluster = await Cluster.start({ n: 8, timeout: 60 })
+    await using rc = await cluster.connect()
+    const storm = await killStorm(rc, { tasks: 10_000, kills: 50, window: 400, random: seeded(7) })
+    expect(storm).toMatchObject({ kills: 50, answered: 10_000, right: 10_000, again: 0, failures: [] })
+    await rc.waitForEngines(8, { timeout: 30 })
+  }, 120_000)
 })
