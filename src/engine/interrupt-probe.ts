@@ -41,14 +41,21 @@ export interface Interruptible {
   expectTear(isOrdered: boolean): void
 }
 
+/** Whom an interrupt is meant for. */
+export interface Meant {
+  /** These requests, if one of them runs. */
+  readonly msgIds: readonly string[]
+  /** Or the one with this number, which was the last to begin when the interrupt came. */
+  readonly begun?: number
+}
+
 const PROBE_NAME = '__itsparallelInterrupt'
 
 /**
  * @param round - how often this interrupt has probed before.
- * @param msgIds - the requests it is meant for; without them, whatever runs.
  */
-export function probeExpression(round: number, msgIds: readonly string[] | undefined): string {
-  return `${PROBE_NAME}(${round}, ${JSON.stringify(msgIds)})`
+export function probeExpression(round: number, meant: Meant): string {
+  return `${PROBE_NAME}(${round}, ${JSON.stringify(meant)})`
 }
 
 /** Frames that are looked at: far more than node's own and ours can be above the user's. */
@@ -73,9 +80,9 @@ export function installInterruptProbe(target: Interruptible): () => void {
   let begunBefore = 0
   const isMeant = (): boolean => target.begun === begunBefore
   const chain = new CallbackChain({ tear, isMeant, isCalledByUser })
-  const probe = (round: number, msgIds?: readonly string[]): Verdict => {
+  const probe = (round: number, { msgIds, begun }: Meant): Verdict => {
     if (round === 0) {
-      if (msgIds !== undefined && !msgIds.includes(target.currentId ?? '')) return 'over'
+      if (target.begun !== begun && !msgIds.includes(target.currentId ?? '')) return 'over'
       begunBefore = target.begun
     }
     // What was meant is over, and another request runs.

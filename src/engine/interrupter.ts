@@ -1,7 +1,7 @@
 import type { Session as InspectorSession } from 'node:inspector'
 import type { Clock } from '../base/clock.ts'
 import { signalDescendants } from './descendants.ts'
-import { probeExpression, type Verdict } from './interrupt-probe.ts'
+import { type Meant, probeExpression, type Verdict } from './interrupt-probe.ts'
 import type { SharedState } from './shared-state.ts'
 
 /** How soon a stack that could not be torn down safely is looked at again. */
@@ -17,6 +17,8 @@ const PATIENCE_MS = 10_000
 const CHILDREN_INTERRUPT_MS = 150
 const CHILDREN_TERMINATE_MS = 500
 
+const NOBODY: Meant = { msgIds: [] }
+
 /**
  * Ends what the main thread runs, from outside.
  *
@@ -31,8 +33,7 @@ export class Interrupter {
   #session: InspectorSession | undefined
   #busy = false
   #wanted = false
-  /** The requests that the wanted interrupt is meant for; undefined: for whatever runs. */
-  #meant: readonly string[] | undefined = []
+  #meant: Meant = NOBODY
   #onPong: (() => void) | undefined
 
   /** @param ping - asks the main thread's event loop for a `pong`. */
@@ -48,14 +49,19 @@ export class Interrupter {
   }
 
   /**
-   * Ends what runs or waits now. Where nothing does, nothing happens.
+   * Ends what runs or waits now. Where nothing does, nothing happens; and nothing happens to a request that begins
+   * between this call and the moment at which the main thread can be looked at.
    *
    * @param msgIds - only when it is one of these requests: another client's must not suffer for them.
    */
   async interrupt(msgIds?: readonly string[]): Promise<void> {
     this.#wanted = true
-    this.#meant = msgIds && this.#meant && [...this.#meant, ...msgIds]
-    if (msgIds === undefined) this.#shared.markInterrupted()
+    const meant = this.#meant
+    if (msgIds !== undefined) this.#meant = { ...meant, msgIds: [...meant.msgIds, ...msgIds] }
+    else {
+      this.#meant = { ...meant, begun: this.#shared.begun }
+      this.#shared.markInterrupted()
+    }
     if (this.#busy) return
     this.#busy = true
     try {
@@ -63,7 +69,7 @@ export class Interrupter {
       while (this.#wanted) {
         this.#wanted = false
         const meant = this.#meant
-        this.#meant = []
+        this.#meant = NOBODY
         await this.#end(meant)
       }
     } finally {
@@ -71,12 +77,12 @@ export class Interrupter {
     }
   }
 
-  async #end(meant: readonly string[] | undefined): Promise<void> {
+  async #end(meant: Meant): Promise<void> {
     const untilMs = this.#clock.nowMs() + PATIENCE_MS
     for (let round = 0; this.#clock.nowMs() < untilMs; round++) {
       const verdict = await this.#probe(round, meant)
       if (verdict === 'over') return
-      if (round === 0 && meant !== undefined) this.#shared.markInterrupted()
+      if (round === 0 && meant.msgIds.length > 0) this.#shared.markInterrupted()
       if (verdict === 'retry') await this.#pause(RETRY_MS)
       // A request that was ended may have left a loop behind that still blocks the thread.
       else if (await this.#isResponsive()) return
@@ -100,7 +106,7 @@ export class Interrupter {
     return answered
   }
 
-  async #probe(round: number, meant: readonly string[] | undefined): Promise<Verdict> {
+  async #probe(round: number, meant: Meant): Promise<Verdict> {
     this.#session ??= await connectToMain()
     const cancelInterrupt = this.#clock.after(CHILDREN_INTERRUPT_MS, () => signalDescendants('SIGINT'))
     const cancelTerminate = this.#clock.after(CHILDREN_TERMINATE_MS, () => signalDescendants('SIGTERM'))

@@ -86,6 +86,11 @@ export class SharedState {
     Atomics.store(this.#slots, BEGUN, count)
   }
 
+  /** Number of the request that was begun last. */
+  get begun(): number {
+    return Atomics.load(this.#slots, BEGUN)
+  }
+
   /** Remembers that the request which runs now is meant to end. */
   markInterrupted(): void {
     Atomics.store(this.#slots, INTERRUPTED, Atomics.load(this.#slots, BEGUN))

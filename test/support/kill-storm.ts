@@ -64,15 +64,22 @@ export async function killStorm(rc: Client, options: StormOptions): Promise<Stor
   return { kills: killed, answered, right, again, failures, seconds: (performance.now() - startMs) / 1000 }
 }
 
-/** The live engines' processes, as they come and go. */
+/**
+ * The live engines' processes, as they come and go.
+ *
+ * One is killed at random when most of them are there. Were each killed as soon as it comes, the tasks that wait to run
+ * again would meet nothing but dying engines, and rightly be taken for what kills them.
+ */
 class Victims {
   readonly #rc: Client
   readonly #pids = new Map<number, number>()
   readonly #kills: Promise<void>[] = []
+  readonly #fewest: number
   #wake: (() => void)[] = []
 
   constructor(rc: Client) {
     this.#rc = rc
+    this.#fewest = Math.ceil(rc.length * 0.75)
     rc.on('engine:registered', ({ id }) => void this.#meet(id))
     rc.on('engine:unregistered', ({ id }) => this.#pids.delete(id))
     for (const id of rc.ids) void this.#meet(id)
@@ -89,7 +96,7 @@ class Victims {
   }
 
   async #killNext(random: () => number): Promise<void> {
-    while (this.#pids.size === 0) await new Promise<void>(resolve => this.#wake.push(resolve))
+    while (this.#pids.size < this.#fewest) await new Promise<void>(resolve => this.#wake.push(resolve))
     const ids = [...this.#pids.keys()]
     const id = ids[Math.floor(random() * ids.length)]!
     process.kill(this.#pids.get(id)!, 'SIGKILL')

@@ -23,13 +23,11 @@ export class DeadEngines {
     return [...this.#deaths.values()].find(death => death.id === id)
   }
 
-  died(death: EngineDeath): void {
+  /** @returns the same. */
+  died(death: EngineDeath): EngineDeath {
     this.#deaths.set(death.uuid, death)
-    if (this.#deaths.size <= REMEMBERED_MAX) return
-    for (const oldest of this.#deaths.keys()) {
-      this.#deaths.delete(oldest)
-      return
-    }
+    if (this.#deaths.size > REMEMBERED_MAX) this.#deaths.delete(this.#deaths.keys().next().value!)
+    return death
   }
 
   /** The uuid is in use again. */

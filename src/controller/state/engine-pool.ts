@@ -30,6 +30,8 @@ export class PoolEngine<T> implements HeapItem, Candidate {
   readonly prefetch: Prefetch
   /** It runs a task that must run alone. */
   isolated = false
+  /** Its connection is there. While it is not, the engine may be dead already, and gets nothing more. */
+  connected = true
   /** When it was last given a task; the smallest was used longest ago. */
   turn: number
   heapAt = -1
@@ -142,7 +144,7 @@ export class EnginePool<T> {
     this.#settle(engine)
   }
 
-  /** Must be called whenever the engine's load, window or isolation has changed. */
+  /** Must be called whenever the engine's load, window, isolation or connection has changed. */
   changed(engine: PoolEngine<T>): void {
     this.#rank(engine)
     this.#settle(engine)
@@ -168,6 +170,7 @@ export class EnginePool<T> {
 
   /** Most tasks that the engine may hold at present. */
   windowOf(engine: PoolEngine<T>): number {
+    if (!engine.connected) return 0
     if (this.#single || engine.isolated) return 1
     return this.#hwm === 'auto' ? engine.prefetch.window : this.#hwm
   }

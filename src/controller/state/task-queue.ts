@@ -350,8 +350,7 @@ export class TaskQueue {
     const engine = this.#pool.get(uuid)
     if (engine === undefined) return
     this.#pool.remove(engine)
-    const death: EngineDeath = { uuid, id: engine.id, cause }
-    this.#dead.died(death)
+    const death = this.#dead.died({ uuid, id: engine.id, cause })
     const again: Task[] = []
     const limbo = new Map<string, Task>()
     for (const [msgId, task] of engine.outstanding) {
@@ -388,23 +387,24 @@ export class TaskQueue {
   }
 
   #engineDisconnected(uuid: string): void {
-    for (const task of this.#pool.get(uuid)?.outstanding.values() ?? []) if (task.plan.own) task.stale = true
+    const engine = this.#pool.get(uuid)
+    if (engine === undefined) return
+    engine.connected = false
+    this.#pool.changed(engine)
+    for (const task of engine.outstanding.values()) if (task.plan.own) task.stale = true
   }
 
   #engineReconnected(uuid: string, nowMs: Millis, effects: TaskQueueEffect[]): void {
     const engine = this.#pool.get(uuid)
     if (engine === undefined) return
-    // What was given to it since then was held by the shell, and arrives as it is.
+    engine.connected = true
     const again = [...engine.outstanding.values()].filter(task => task.stale && task.stage === 'assigned')
-    if (again.length === 0) return
     for (const task of again) engine.outstanding.delete(task.msgId)
-    engine.isolated = false
+    if (again.length > 0) engine.isolated = false
     this.#pool.changed(engine)
     for (const task of again) this.#run(task, nowMs, effects)
     this.#fill(engine, effects)
   }
-
-  // --- time ---
 
   #tick(nowMs: Millis, effects: TaskQueueEffect[]): void {
     for (let task = this.#timeouts.overdue(nowMs); task !== undefined; task = this.#timeouts.overdue(nowMs)) {
@@ -490,8 +490,7 @@ export class TaskQueue {
     for (const { msgId, stage } of this.#parkedBound)
       invariant(stage === 'parked', `${msgId} is looked after as if it were parked`)
     for (const task of this.#waiting.plain()) {
-      const where = task.line!.where
-      const engine = this.#engineFor(task, where)
+      const engine = this.#engineFor(task, task.line!.where)
       invariant(engine === undefined, `${task.msgId} waits beside a free engine`, this.story(task.msgId))
     }
   }

@@ -1,0 +1,39 @@
+import vm from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import {
+  type Interruptible,
+  installInterruptProbe,
+  type Meant,
+  probeExpression,
+  type Verdict,
+} from '../../../src/engine/interrupt-probe.ts'
+
+class Target implements Interruptible {
+  activity: Interruptible['activity'] = 'running'
+  begun = 2
+  currentId: string | undefined = 'second'
+  expectTear(): void {
+    expect.unreachable('nothing may be torn down at the first look')
+  }
+}
+
+const rest = installInterruptProbe(new Target())
+
+/** What the first look at a target that runs its second request says. */
+function firstLook(meant: Meant): Verdict {
+  const verdict: Verdict = vm.runInThisContext(probeExpression(0, meant))
+  rest()
+  return verdict
+}
+
+describe('the interrupt probe', () => {
+  it.each<[string, Meant, Verdict]>([
+    ['the request that ran when the interrupt came', { msgIds: [], begun: 2 }, 'retry'],
+    ['one that has ended since: the next one is spared', { msgIds: [], begun: 1 }, 'over'],
+    ['a request by name', { msgIds: ['first', 'second'] }, 'retry'],
+    ['another by name', { msgIds: ['first'] }, 'over'],
+    ['one that has ended, and this one by name', { msgIds: ['second'], begun: 1 }, 'retry'],
+  ])('goes on only with whom it was meant for: %s', (_name, meant, verdict) => {
+    expect(firstLook(meant)).toBe(verdict)
+  })
+})
