@@ -3,7 +3,7 @@ export { AsyncMapResult } from './client/async-map-result.ts'
 export { AsyncResult, type WaitOptions } from './client/async-result.ts'
 export { BroadcastView, type BroadcastViewOptions } from './client/broadcast-view.ts'
 export type { MapInputs, RemoteArguments, SyncMapInputs } from './client/call-types.ts'
-export { Client, type ShutdownOptions, type TargetOptions } from './client/client.ts'
+export { Client, type EngineFacts, type ShutdownOptions, type TargetOptions } from './client/client.ts'
 export type {
   ClientEvents,
   DisplayEvent,
@@ -38,7 +38,7 @@ export type { RequestMetadata, RequestStatus } from './client/request-metadata.t
 export { requires } from './client/requires.ts'
 export type { EachOf, Shaped, ViewShape } from './client/shape.ts'
 export type { Importers, Modules } from './client/sync-imports.ts'
-export type { Targets } from './client/targets.ts'
+export type { EnginesOf, Targets } from './client/targets.ts'
 export type {
   QueryField,
   QueryOperators,
@@ -51,3 +51,5 @@ export { Cluster, type EngineChoice } from './cluster/cluster.ts'
 export type { ClusterOptions, ClusterPlace } from './cluster/cluster-options.ts'
 export * from './errors.ts'
 export { Reference } from './serialize/callee.ts'
+export { type PythonFunction, python } from './serialize/pickle/python-function.ts'
+export { PythonObject } from './serialize/pickle/python-object.ts'

@@ -21,7 +21,20 @@ export function newSessionId(): SessionId {
   return `${hex.slice(0, 8)}-${hex.slice(8)}` as SessionId
 }
 
-/** A fresh engine uuid, of the same form as a session id, which it also is. */
+/** How the uuids of our engines begin: it tells their language even where a hub of Python's relays nothing else of it. */
+const JAVASCRIPT = 'js-'
+
+/** A fresh uuid for an engine of ours, as long as a session id, which it also is. */
 export function newEngineUuid(): EngineUuid {
+  return `${JAVASCRIPT}${newSessionId().slice(JAVASCRIPT.length)}` as EngineUuid
+}
+
+/** A fresh uuid for an engine that runs another language. */
+export function newForeignEngineUuid(): EngineUuid {
   return newSessionId() as string as EngineUuid
+}
+
+/** The language of an engine that tells nothing but its uuid. */
+export function languageByUuid(uuid: string): string {
+  return uuid.startsWith(JAVASCRIPT) ? 'javascript' : 'python'
 }

@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { newEngineUuid } from '../base/ids.ts'
+import { newForeignEngineUuid } from '../base/ids.ts'
 import { askHub, type HubAddress } from '../cluster/hub-line.ts'
 import { endOwnGroup, takeLifeline, tellKeeper, watchLifeline } from '../cluster/lifeline.ts'
 import { forgetMemoryReuse } from '../cluster/memory-reuse.ts'
@@ -47,7 +47,7 @@ export async function runForeignEngine(
   await awaitConnectionFile(path, options.timeout, keeper)
   const connection = await readEngineConnection(path)
 
-  const uuid = newEngineUuid()
+  const uuid = newForeignEngineUuid()
   const [file = '', ...first] = command
   const args = [...first, `--profile-dir=${profileDir}`, `--file=${path}`, `--Session.session=${uuid}`]
   if (options.id !== undefined) args.push(`--IPEngine.id=${options.id}`)

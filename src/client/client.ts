@@ -22,7 +22,7 @@ import {
 import { type Jobs, listJobs, recordsOf } from './jobs.ts'
 import { LoadBalancedView, type LoadBalancedViewOptions } from './load-balanced-view.ts'
 import type { QueueStatus } from './queue-status.ts'
-import { resolveTargets, sliceIds, type Target, type Targets } from './targets.ts'
+import { isLanguage, resolveTargets, sliceIds, type Target, type Targets } from './targets.ts'
 import type { TaskQuery, TaskRecord } from './task-record.ts'
 import { waitForEngines } from './wait-for-engines.ts'
 
@@ -33,6 +33,16 @@ export type {
   EngineLeftEvent,
   StreamEvent,
 } from './client-events.ts'
+
+/** What a client knows about an engine. */
+export interface EngineFacts {
+  readonly id: number
+  readonly uuid: string
+  /** What it runs: `javascript` or `python`. */
+  readonly language: string
+  /** Versions of its parts by their names, such as `node`; empty where it told none, as Python's engines do. */
+  readonly versions: Readonly<Record<string, string>>
+}
 
 /** Which engines a control request is for; by default all. */
 export interface TargetOptions {
@@ -78,18 +88,29 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return [...this.#dispatcher.roster.ids]
   }
 
+  /** The live engines, in the order of their ids: what each runs, and in which versions, as far as it has told. */
+  get engines(): EngineFacts[] {
+    const { roster } = this.#dispatcher
+    if (roster.ids.length === 0) return []
+    return resolveTargets(roster, roster.ids).map(engine => ({
+      ...engine,
+      versions: roster.versionsOf(engine.uuid),
+    }))
+  }
+
   /** How many engines there are. */
   get length(): number {
     return this.#dispatcher.roster.ids.length
   }
 
   /**
-   * A view of several engines, or of one. `'all'` is live: it means the engines there are at each call.
+   * A view of several engines, or of one. `'all'` is live: it means the engines there are at each call, and so does
+   * `{ language: 'python' }`: those of them that run it.
    *
    * @throws InvalidTargetError for an engine that is not there.
    */
   directView(targets: number): DirectView<'one'>
-  directView(targets?: 'all' | readonly number[]): DirectView<'many'>
+  directView(targets?: Exclude<Targets, number>): DirectView<'many'>
   directView(targets?: Targets): DirectView<'one'> | DirectView<'many'>
   directView(targets: Targets = 'all'): DirectView<'one'> | DirectView<'many'> {
     return this.#directView({ targets: this.#fixed(targets) }) as DirectView<'many'>
@@ -122,7 +143,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
    */
   broadcastView(targets: number, options?: Omit<BroadcastViewOptions, 'targets'>): BroadcastView<'one'>
   broadcastView(
-    targets?: 'all' | readonly number[],
+    targets?: Exclude<Targets, number>,
     options?: Omit<BroadcastViewOptions, 'targets'>,
   ): BroadcastView<'many'>
   broadcastView(
@@ -299,7 +320,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /** Names are checked when a view is made, and again at each call: an engine may have gone since. */
   #fixed(targets: Targets): Targets {
-    if (targets === 'all') return 'all'
+    if (targets === 'all' || isLanguage(targets)) return targets
     const ids = this.#resolve(targets).map(({ id }) => id)
     return typeof targets === 'number' ? ids[0]! : ids
   }

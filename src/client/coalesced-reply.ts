@@ -1,5 +1,6 @@
 import { Envelope, type Json } from '../protocol/envelope.ts'
 import { splitPayloads } from '../serialize/payload.ts'
+import { isPickled, splitPythonValues } from '../serialize/pickle/python-call.ts'
 import type { Frame, Message } from '../transport/socket.ts'
 
 /** The reply of one target, as it would have come by itself. */
@@ -34,7 +35,8 @@ export function separateReplies(reply: Envelope, metadata: Json): SeparateReply[
 /** Undefined where they do not add up: whoever reads the reply then finds out what is wrong with it. */
 function payloadsOf(reply: Envelope, count: number): Message[] | undefined {
   try {
-    const payloads = splitPayloads(reply.buffers)
+    const { buffers } = reply
+    const payloads = isPickled(buffers) ? splitPythonValues(buffers) : splitPayloads(buffers)
     return payloads.length === count ? payloads : undefined
   } catch {
     return undefined

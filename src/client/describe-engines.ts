@@ -1,4 +1,4 @@
-import type { Targets } from './targets.ts'
+import { isLanguage, type Targets } from './targets.ts'
 
 /** Ids as a person writes them: `engine 3`, `engines 0–3, 7`; runs of three and more are drawn together. */
 export function describeEngines(ids: readonly number[]): string {
@@ -17,5 +17,7 @@ export function describeEngines(ids: readonly number[]): string {
 
 /** `<DirectView of all: engines 0–3>`: what a view means now. */
 export function describeView(name: string, targets: Targets | undefined, ids: readonly number[]): string {
-  return `<${name} of ${targets === undefined || targets === 'all' ? 'all: ' : ''}${describeEngines(ids)}>`
+  const live =
+    targets === undefined || targets === 'all' ? 'all: ' : isLanguage(targets) ? `${targets.language}: ` : ''
+  return `<${name} of ${live}${describeEngines(ids)}>`
 }

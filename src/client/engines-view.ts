@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { UsageError } from '../errors.ts'
-import { Operation, packCall, type Reference } from '../serialize/payload.ts'
+import { type Callee, Operation, type Reference } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 import { AsyncMapResult, nextPiece } from './async-map-result.ts'
 import { type Assemble, AsyncResult, trackSent } from './async-result.ts'
+import { checkLanguage, languageRuns, packFor, packForEach } from './call-language.ts'
 import type { RemoteArguments, SyncMapInputs } from './call-types.ts'
 import { cancelOn } from './cancel-on.ts'
 import { isAsync, isInput, readColumns } from './columns.ts'
@@ -13,7 +14,7 @@ import type { Outgoing } from './dispatcher.ts'
 import { askQueueStatus, controlEngines, recordsAt } from './engine-control.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
 import { type Jobs, recordsOf } from './jobs.ts'
-import { packMapCall } from './map-call.ts'
+import { mapDecoder, packMapCall } from './map-call.ts'
 import { type Namespace, namespaceOf } from './namespace.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
 import {
@@ -68,6 +69,9 @@ export interface GatherOptions {
   readonly dist?: Distribution
 }
 
+const PUSH = new Operation('push')
+const PULL = new Operation('pull')
+
 /** A piece of what is sent, and who gets it. */
 interface Part {
   readonly target: Target
@@ -109,7 +113,7 @@ export abstract class EnginesView<
     fn: ((...args: Args) => Value) | Reference,
     ...args: RemoteArguments<Args>
   ): AsyncResult<Shaped<Shape, Awaited<Value>>, Shape> {
-    return this.#call('apply', packCall(fn as (...args: never[]) => unknown, args))
+    return this.#call('apply', fn as Callee, args)
   }
 
   /** A function that calls `fn` on every target. */
@@ -128,7 +132,11 @@ export abstract class EnginesView<
       pieces: () => this.#resolve().length,
       call: (callee, pieces, assemble) => {
         const targets = this.#resolve()
-        const parts = pieces.map((args, i) => ({ target: targets[i]!, buffers: packCall(callee, args) }))
+        checkLanguage(targets, callee)
+        const parts = pieces.map((args, i) => {
+          const target = targets[i]!
+          return { target, buffers: packFor(target.language, callee, args) }
+        })
         return this.#deal('parallel', parts, decodeValue, assemble)
       },
       map: (callee, inputs) => this.#map(callee, inputs as Iterable<unknown>[]),
@@ -152,7 +160,7 @@ export abstract class EnginesView<
 
   /** Sets variables on every target. */
   push(values: Readonly<Record<string, unknown>>): AsyncResult<void, Shape, void> {
-    return this.#call('push', packCall(new Operation('push'), [values]), decodeNothing, nothing)
+    return this.#call('push', PUSH, [values], decodeNothing, nothing)
   }
 
   /**
@@ -165,7 +173,7 @@ export abstract class EnginesView<
     names: readonly string[],
   ): AsyncResult<Shaped<Shape, Values>, Shape>
   pull(names: string | readonly string[]): AsyncResult<Shaped<Shape, unknown>, Shape> {
-    return this.#call('pull', packCall(new Operation('pull'), [names]))
+    return this.#call('pull', PULL, [names])
   }
 
   /**
@@ -181,7 +189,7 @@ export abstract class EnginesView<
     const pieces = partition(sequence, targets.length, options.dist)
     const parts = targets.map((target, i) => {
       const piece = options.flatten === true ? flattened(pieces[i]) : pieces[i]
-      return { target, buffers: packCall(new Operation('push'), [{ [name]: piece }]) }
+      return { target, buffers: packFor(target.language, PUSH, [{ [name]: piece }]) }
     })
     return this.#deal('scatter', parts, decodeNothing, nothing)
   }
@@ -192,7 +200,7 @@ export abstract class EnginesView<
     options: GatherOptions = {},
   ): AsyncResult<Sequence, Shape, unknown> {
     const assemble = (pieces: unknown[]) => joinPieces(pieces, options.dist)
-    return this.#call('gather', packCall(new Operation('pull'), [name]), decodeValue, assemble)
+    return this.#call('gather', PULL, [name], decodeValue, assemble)
   }
 
   /**
@@ -214,7 +222,7 @@ export abstract class EnginesView<
    * @returns path of the kernel connection file that each engine wrote, readable by its user alone.
    */
   bindKernel(): AsyncResult<Shaped<Shape, string>, Shape> {
-    return this.#call('bindKernel', packCall(new Operation('bind_kernel'), []))
+    return this.#call('bindKernel', new Operation('bind_kernel'), [])
   }
 
   /** The engines' variables as properties: assigning pushes, reading pulls. */
@@ -311,15 +319,19 @@ export abstract class EnginesView<
     return this.#sent(result)
   }
 
-  /** One payload, packed once, for all targets. */
+  /** One payload, packed once for each language that the targets run. */
   #call(
     what: string,
-    buffers: Message,
+    callee: Callee,
+    args: readonly unknown[],
     decode: Decode = decodeValue,
     assemble?: Assemble,
   ): AsyncResult<never, Shape, never> {
+    const targets = this.#resolve()
+    const buffersFor = packForEach(targets, callee, args)
     const result = this.#result(what, assemble)
-    this.post(this.#resolve(), this.#applying(result, decode, buffers))
+    for (const run of languageRuns(targets))
+      this.post(run, this.#applying(result, decode, buffersFor(run[0]!)))
     return this.#sent(result)
   }
 
@@ -365,6 +377,7 @@ export abstract class EnginesView<
         'this view cuts its input into one block an engine, so all of it must be there at once: collect the async iterable first, or map on a load-balanced view',
       )
     const targets = this.#resolve()
+    checkLanguage(targets, fn)
     const columns = readColumns(inputs)
     const { ordered = true, returnExceptions = false, signal } = this.options
     const total = columns[0]!.length
@@ -377,7 +390,8 @@ export abstract class EnginesView<
       const block = columns.map(column =>
         isTypedArray(column) ? column.subarray(start, end) : column.slice(start, end),
       )
-      return [{ target, start, size: end - start, buffers: packMapCall(fn, block, returnExceptions) }]
+      const buffers = packMapCall(target.language, fn, block, returnExceptions)
+      return [{ target, start, size: end - start, buffers }]
     })
     for (const { target, start, size, buffers } of blocks) {
       result[nextPiece](size)
@@ -386,7 +400,7 @@ export abstract class EnginesView<
         metadata: OWN_MARK,
         buffers,
         owner: result,
-        decode: decodeValue,
+        decode: mapDecoder(target.language, returnExceptions),
         firstIndex: start,
       })
     }

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util'
 import { UsageError } from '../errors.ts'
 import type { MessageType, TaskMetadata } from '../protocol/catalogue.ts'
-import { packCall, type Reference } from '../serialize/payload.ts'
+import type { Callee, Reference } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 import { AsyncMapResult } from './async-map-result.ts'
 import { AsyncResult, trackSent } from './async-result.ts'
+import { packFor, placeTask, type TaskPlace } from './call-language.ts'
 import type { InPlaceWith, MapInputs, RemoteArguments } from './call-types.ts'
 import { cancelOn } from './cancel-on.ts'
 import { type Columns, columnReader, type Input } from './columns.ts'
@@ -12,7 +13,7 @@ import { type DependencyInput, wireDependency } from './dependency.ts'
 import { describeView } from './describe-engines.ts'
 import { checkInputs } from './engines-view.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
-import { packMapCall } from './map-call.ts'
+import { mapDecoder, packMapCall } from './map-call.ts'
 import { MapRun } from './map-run.ts'
 import { checkOptionKeys } from './option-keys.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
@@ -114,8 +115,9 @@ export class LoadBalancedView<InPlace = never> {
     fn: ((...args: Args) => Value) | Reference,
     ...args: RemoteArguments<Args>
   ): AsyncResult<Awaited<Value>, 'one'> {
-    const buffers = packCall(fn as (...args: never[]) => unknown, args)
-    return this.#sendOne('apply', 'apply_request', undefined, buffers, decodeValue)
+    const { language, uuids } = this.#place(fn)
+    const buffers = packFor(language, fn as Callee, args)
+    return this.#sendOne('apply', 'apply_request', undefined, buffers, decodeValue, uuids)
   }
 
   /** A function that calls `fn` on some engine. */
@@ -137,9 +139,10 @@ export class LoadBalancedView<InPlace = never> {
       pieces: sequence => this.#pieces(sequence),
       call: (callee, pieces, assemble) => {
         const result = new AsyncResult<never>(this.#host, 'parallel', false, assemble)
-        const metadata = this.#metadata()
+        const { language, uuids } = this.#place(callee)
+        const metadata = this.#metadata(uuids)
         for (const args of pieces) {
-          const buffers = packCall(callee, args)
+          const buffers = packFor(language, callee, args)
           this.#host.submit({
             route: 'balanced',
             type: 'apply_request',
@@ -156,10 +159,16 @@ export class LoadBalancedView<InPlace = never> {
     })
   }
 
-  /** Runs source text at the top level of some engine: of use where it is run for what it does. */
+  /**
+   * Runs source text at the top level of some engine: of use where it is run for what it does. Where engines run
+   * several languages, choose those of the text's: `rc.loadBalancedView({ language: 'python' })`.
+   */
   execute(code: string, options: ExecuteOptions = {}): AsyncResult<ExecuteReply, 'one'> {
     const content = executeContent(code, options)
-    return this.#sendOne('execute', 'execute_request', content, undefined, decodeExecuteReply)
+    const { targets = 'all' } = this.#options
+    const uuids =
+      targets === 'all' ? undefined : resolveTargets(this.#host.roster, targets).map(({ uuid }) => uuid)
+    return this.#sendOne('execute', 'execute_request', content, undefined, decodeExecuteReply, uuids)
   }
 
   /**
@@ -193,7 +202,8 @@ export class LoadBalancedView<InPlace = never> {
       maxOutstanding,
       signal,
     } = this.#options
-    const pack = (columns: Columns) => packMapCall(fn, columns, returnExceptions)
+    const { language, uuids } = this.#place(fn)
+    const pack = (columns: Columns) => packMapCall(language, fn, columns, returnExceptions)
     // Where input makes us wait, its first piece is packed when it is too late to refuse the function at the call.
     pack(inputs.map(() => []))
     const reader = columnReader(inputs)
@@ -203,7 +213,7 @@ export class LoadBalancedView<InPlace = never> {
       reader.close()
       return result[seal]()
     }
-    const metadata = this.#metadata()
+    const metadata = this.#metadata(uuids)
     new MapRun(result as AsyncMapResult<unknown>, reader, {
       chunkSize,
       maxOutstanding: maxOutstanding ?? 'auto',
@@ -216,7 +226,7 @@ export class LoadBalancedView<InPlace = never> {
           metadata,
           buffers,
           owner: result,
-          decode: decodeValue,
+          decode: mapDecoder(language, returnExceptions),
           firstIndex,
         })
       },
@@ -231,20 +241,21 @@ export class LoadBalancedView<InPlace = never> {
     content: object | undefined,
     buffers: Message | undefined,
     decode: Decode,
+    uuids: readonly string[] | undefined,
   ): AsyncResult<T, 'one'> {
     const { signal, track } = this.#options
     const owner = new AsyncResult<T, 'one'>(this.#host, what, true)
-    const metadata = this.#metadata()
+    const metadata = this.#metadata(uuids)
     this.#host.submit({ route: 'balanced', type, content, metadata, buffers, owner, decode, signal })
     if (track === true) owner[trackSent]()
     return owner[seal]()
   }
 
   /** Left out is what is at its default: most tasks carry only our mark. */
-  #metadata(): TaskMetadata {
-    const { targets = 'all', after, follow, timeout, retries } = this.#options
+  #metadata(uuids: readonly string[] | undefined): TaskMetadata {
+    const { after, follow, timeout, retries } = this.#options
     if (
-      targets === 'all' &&
+      uuids === undefined &&
       after === undefined &&
       follow === undefined &&
       timeout === undefined &&
@@ -253,9 +264,7 @@ export class LoadBalancedView<InPlace = never> {
       return OWN_MARK
     return {
       ...OWN_MARK,
-      ...(targets !== 'all' && {
-        targets: resolveTargets(this.#host.roster, targets).map(({ uuid }) => uuid),
-      }),
+      ...(uuids !== undefined && { targets: uuids }),
       ...(after !== undefined && { after: wireDependency(after) }),
       ...(follow !== undefined && { follow: wireDependency(follow) }),
       ...(timeout !== undefined && { timeout }),
@@ -263,10 +272,12 @@ export class LoadBalancedView<InPlace = never> {
     }
   }
 
+  #place(callee: unknown): TaskPlace {
+    return placeTask(this.#host.roster, this.#options.targets ?? 'all', callee)
+  }
+
   #engineCount(): number {
-    const { targets = 'all' } = this.#options
-    if (targets === 'all') return this.#host.roster.ids.length
-    return typeof targets === 'number' ? 1 : targets.length
+    return currentIds(this.#host.roster, this.#options.targets ?? 'all').length
   }
 
   #pieces(sequence: Iterable<unknown>): number {

@@ -1,6 +1,6 @@
 import type { EngineId, EngineUuid } from '../base/ids.ts'
 import { RemoteProtocolError } from '../errors.ts'
-import type { DeathCause } from '../protocol/catalogue.ts'
+import type { AboutEngine, DeathCause } from '../protocol/catalogue.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
 import type { RosterEvent } from './state/roster.ts'
 
@@ -9,7 +9,7 @@ export function readNotification(envelope: Envelope): RosterEvent | { readonly t
   const { header, content } = envelope
   switch (header.msg_type) {
     case 'registration_notification':
-      return { type: 'registered', ...readEngine(content) }
+      return { type: 'registered', ...readEngine(content), about: readAbout(content) }
     case 'unregistration_notification':
       return { type: 'unregistered', ...readEngine(content), cause: readCause(content.cause) }
     case 'shutdown_notification':
@@ -22,11 +22,15 @@ export function readNotification(envelope: Envelope): RosterEvent | { readonly t
 /** The engines of a `connection_reply`, whose keys are numbers as text. */
 export function readEngineList(content: Json): RosterEvent {
   const engines = new Map<EngineId, EngineUuid>()
+  const about = new Map<EngineId, AboutEngine>()
+  const told = (content.about ?? {}) as Readonly<Record<string, Json>>
   for (const [id, uuid] of Object.entries((content.engines ?? {}) as Json)) {
     const engine = readEngine({ id: Number(id), uuid })
     engines.set(engine.id, engine.uuid)
+    const facts = readAbout(told[id] ?? {})
+    if (facts !== undefined) about.set(engine.id, facts)
   }
-  return { type: 'list', engines }
+  return { type: 'list', engines, about }
 }
 
 function readEngine(content: Json): { readonly id: EngineId; readonly uuid: EngineUuid } {
@@ -34,6 +38,13 @@ function readEngine(content: Json): { readonly id: EngineId; readonly uuid: Engi
   if (!Number.isInteger(id) || typeof uuid !== 'string')
     throw new RemoteProtocolError('an engine was named without its number or uuid')
   return { id: id as EngineId, uuid: uuid as EngineUuid }
+}
+
+/** What an engine told about itself; Python's tell nothing. */
+function readAbout({ language, versions }: Json): AboutEngine | undefined {
+  if (typeof language !== 'string') return undefined
+  const known = typeof versions === 'object' && versions !== null
+  return { language, ...(known && { versions: versions as Record<string, string> }) }
 }
 
 function readCause(cause: unknown): DeathCause | undefined {

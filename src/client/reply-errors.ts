@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import type { EngineUuid } from '../base/ids.ts'
 import {
   type DeadEngine,
@@ -60,7 +61,9 @@ function readError(content: Content, buffers: Message, place: FailurePlace): Err
 }
 
 function remoteError(content: Content, buffers: Message, place: FailurePlace): RemoteError {
-  const traceback = Array.isArray(content.traceback) ? content.traceback.map(String) : []
+  // Python's engines colour theirs.
+  const lines = Array.isArray(content.traceback) ? content.traceback.map(String) : []
+  const traceback = lines.map(stripVTControlCharacters)
   const error = unpackError(
     { ename: String(content.ename ?? 'Error'), evalue: String(content.evalue ?? ''), traceback },
     buffers,

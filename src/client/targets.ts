@@ -4,13 +4,28 @@ import { InvalidTargetError, NoEnginesError } from '../errors.ts'
 import { describeDeath } from './reply-errors.ts'
 import type { Roster } from './state/roster.ts'
 
-/** Which engines: all that there are when it is used, one, or some. Negative numbers count from the last. */
-export type Targets = 'all' | number | readonly number[]
+/** Engines that run one language: all that there are when it is used. */
+export interface EnginesOf {
+  readonly language: 'javascript' | 'python'
+}
+
+/**
+ * Which engines: all that there are when it is used, all of one language, one, or some. Negative numbers count from the
+ * last.
+ */
+export type Targets = 'all' | EnginesOf | number | readonly number[]
 
 /** A live engine. */
 export interface Target {
   readonly id: number
   readonly uuid: EngineUuid
+  /** What it runs: `javascript`, `python`. */
+  readonly language: string
+}
+
+/** Whether `targets` names a language. */
+export function isLanguage(targets: Targets): targets is EnginesOf {
+  return typeof targets === 'object' && targets !== null && 'language' in targets
 }
 
 /**
@@ -20,22 +35,35 @@ export interface Target {
  * @throws NoEnginesError when there is none at all.
  */
 export function resolveTargets(roster: Roster, targets: Targets): Target[] {
-  if (targets !== 'all' && typeof targets !== 'number' && !Array.isArray(targets)) throw wrongTargets(targets)
-  const ids = targets === 'all' ? roster.ids : typeof targets === 'number' ? [targets] : targets
-  if (ids.length === 0)
-    throw new NoEnginesError(
-      targets === 'all'
-        ? 'there is no engine to run on: start some with `ipcluster engines --n=4`, or wait with rc.waitForEngines(1)'
-        : 'the list of targets is empty: name at least one engine',
-    )
+  if (!isTargets(targets)) throw wrongTargets(targets)
+  const ids = currentIds(roster, targets)
+  if (ids.length === 0) throw noEngines(targets)
   return ids.map(id => findTarget(roster, id))
 }
 
 /** Ids that `targets` stands for now, whether or not all of them are there. */
 export function currentIds(roster: Roster, targets: Targets): number[] {
   if (targets === 'all') return [...roster.ids]
+  if (isLanguage(targets))
+    return roster.ids.filter(id => roster.languageOf(roster.uuidOf(id)!) === targets.language)
   const ids = typeof targets === 'number' ? [targets] : targets
   return ids.map(id => (id < 0 ? (roster.ids.at(id) ?? id) : id))
+}
+
+function isTargets(targets: Targets): boolean {
+  return targets === 'all' || typeof targets === 'number' || Array.isArray(targets) || isLanguage(targets)
+}
+
+function noEngines(targets: Targets): NoEnginesError {
+  if (targets === 'all')
+    return new NoEnginesError(
+      'there is no engine to run on: start some with `ipcluster engines --n=4`, or wait with rc.waitForEngines(1)',
+    )
+  return new NoEnginesError(
+    isLanguage(targets)
+      ? `there is no engine that runs ${targets.language}: rc.engines says what there is`
+      : 'the list of targets is empty: name at least one engine',
+  )
 }
 
 function findTarget(roster: Roster, id: number): Target {
@@ -43,12 +71,12 @@ function findTarget(roster: Roster, id: number): Target {
   const number = Number.isInteger(id) && id < 0 ? live.at(id) : id
   const uuid = number === undefined ? undefined : roster.uuidOf(number)
   if (number === undefined || uuid === undefined) throw unknownTarget(roster, id)
-  return { id: number, uuid }
+  return { id: number, uuid, language: roster.languageOf(uuid) }
 }
 
 function wrongTargets(targets: unknown): InvalidTargetError {
   return new InvalidTargetError(
-    `targets are 'all', an engine id, or an array of ids, and not ${inspect(targets)}`,
+    `targets are 'all', an engine id, an array of ids, or { language: 'python' }, and not ${inspect(targets)}`,
   )
 }
 

@@ -1,6 +1,7 @@
 import type { OwnRequest } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { type MaybePromise, nodeRealm, unpackValue } from '../serialize/payload.ts'
+import { isPickled, unpackPythonValue } from '../serialize/pickle/python-call.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Targets } from './targets.ts'
 
@@ -17,9 +18,10 @@ export interface ViewOptions {
 /** Marks requests that follow our own rules. */
 export const OWN_MARK: { readonly itsparallel: OwnRequest } = { itsparallel: { v: 1 } }
 
-/** What an `apply_reply` holds. */
+/** What an `apply_reply` holds, of an engine of whatever language. */
 export function decodeValue(reply: Envelope): MaybePromise<unknown> {
-  return unpackValue(reply.buffers, nodeRealm)
+  const { buffers } = reply
+  return isPickled(buffers) ? unpackPythonValue(buffers) : unpackValue(buffers, nodeRealm)
 }
 
 /** For requests whose value tells nothing. */

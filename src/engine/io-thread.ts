@@ -20,6 +20,7 @@ import { signalDescendants } from './descendants.ts'
 import { Interrupter } from './interrupter.ts'
 import type { ControllerAddress, FromIoThread, IoThreadData, ToIoThread } from './io-messages.ts'
 import { KernelSockets } from './kernel/kernel-sockets.ts'
+import { aboutEngine } from './kernel-info.ts'
 import { watchLifeline } from './lifeline.ts'
 import { OutputPublisher } from './output-publisher.ts'
 import { SharedState } from './shared-state.ts'
@@ -149,7 +150,7 @@ class IoThread {
     const id = this.#life.id ?? wantedId
     this.#sendRegistration('registration_request', {
       uuid,
-      language: 'javascript',
+      ...aboutEngine(),
       ...(id !== undefined && { id }),
     })
   }

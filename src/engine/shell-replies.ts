@@ -2,6 +2,7 @@ import type { Millis } from '../base/clock.ts'
 import type { MessageType } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { dateNow, type Session } from '../protocol/session.ts'
+import { isPickled } from '../serialize/pickle/python-call.ts'
 import type { Frame, Message } from '../transport/socket.ts'
 import type { CapturedOutput, OutputScope } from './captured-output.ts'
 import { ElementFailure } from './map-columns.ts'
@@ -78,7 +79,9 @@ export class ShellReplies {
     const { ename, evalue, traceback, content, frames } = this.describe(job, thrown)
     if (isCell(job) || !isOwnRequest(job.request.metadata))
       this.#options.output.publish('error', 'error', { ename, evalue, traceback }, job.scope)
-    this.#finish(job, 'error', { ...content, ...more }, frames, ename !== 'UnmetDependency')
+    // A Python client reads the content alone.
+    const buffers = isPickled(job.request.buffers) ? [] : frames
+    this.#finish(job, 'error', { ...content, ...more }, buffers, ename !== 'UnmetDependency')
   }
 
   /** An error as a reply has it, with only the user's frames in its stack. */

@@ -4,10 +4,6 @@ import { RemoteProtocolError } from '../errors.ts'
 import type { PartsContent } from '../protocol/catalogue.ts'
 import type { Envelope, Header } from '../protocol/envelope.ts'
 import { isGenuine, type SentOnce } from '../serialize/payload.ts'
-import type { Message } from '../transport/socket.ts'
-
-/** First byte of a Python pickle. */
-const PICKLE = 0x80
 
 export interface ExecuteContent {
   readonly code: string
@@ -64,11 +60,8 @@ export function readExecute(request: Envelope): ExecuteContent {
   }
 }
 
-/** Why the buffers of an `apply_request` are nothing for this engine; undefined when they are. */
-export function wrongLanguage(buffers: Message): Error | undefined {
-  const first = buffers[0]
-  if (first !== undefined && first.length > 0 && first[0] !== PICKLE) return undefined
-  const what = first?.[0] === PICKLE ? 'a Python call' : 'a call that it cannot read'
+/** The error for something of another language than this engine's. */
+export function wrongLanguage(what: string): Error {
   const error = new Error(
     `this is a JavaScript engine, and was sent ${what}: send it execute requests with JavaScript source, or use an engine of the right language`,
   )

@@ -4,7 +4,8 @@ import type { Millis } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
-import { type Call, type MaybePromise, packValue, type Realm, unpackCall } from '../serialize/payload.ts'
+import { type Call, type MaybePromise, packValue, type Realm } from '../serialize/payload.ts'
+import { isPickled, packPythonValue } from '../serialize/pickle/python-call.ts'
 import type { Frame } from '../transport/socket.ts'
 import { type CapturedOutput, OutputScope } from './captured-output.ts'
 import { mimeBundle } from './display.ts'
@@ -15,10 +16,11 @@ import type { History } from './kernel/history.ts'
 import { isKernelRequest } from './kernel/kernel-requests.ts'
 import { keyboardInterrupt } from './keyboard-interrupt.ts'
 import { MappedValues } from './map-columns.ts'
+import { readCall } from './python-calls.ts'
 import { RunTimes } from './run-times.ts'
 import type { SharedState } from './shared-state.ts'
 import { isCell, type Job, type RequestLink, ShellReplies } from './shell-replies.ts'
-import { bringsParts, type ExecuteContent, readExecute, readHead, wrongLanguage } from './shell-requests.ts'
+import { bringsParts, type ExecuteContent, readExecute, readHead } from './shell-requests.ts'
 import { isThenable } from './thenable.ts'
 
 /** How long a burst of requests may run before timers and sockets get their turn. */
@@ -271,17 +273,12 @@ export class Shell implements Interruptible {
 
   #beginApply(job: Job): boolean {
     const buffers = job.request.buffers
-    const refusal = wrongLanguage(buffers)
     this.#start(job)
-    if (refusal !== undefined) {
-      this.#fail(job, refusal)
-      return true
-    }
     let call: MaybePromise<Call>
     try {
       this.#activity = 'running'
       // Making the function runs a little of the user's text too.
-      call = unpackCall(buffers, this.#options.realm)
+      call = readCall(buffers, this.#options.realm)
       if (this.#isTearOrdered) this.#awaitTear()
     } catch (error) {
       if (this.#isTearOrdered) this.#awaitTear()
@@ -375,7 +372,7 @@ export class Shell implements Interruptible {
   #succeed(job: Job, value: unknown): void {
     let frames: Frame[]
     try {
-      frames = value instanceof MappedValues ? value.pack() : packValue(value, 'result')
+      frames = packResult(value, isPickled(job.request.buffers))
     } catch (error) {
       this.#fail(job, error)
       return
@@ -456,4 +453,11 @@ export class Shell implements Interruptible {
     this.#current = undefined
     this.#activity = 'none'
   }
+}
+
+/** In the language of whoever asked. @throws SerializationError; ElementFailure for elements of a map. */
+function packResult(value: unknown, isPython: boolean): Frame[] {
+  const isMap = value instanceof MappedValues
+  if (isPython) return packPythonValue(isMap ? value.values : value)
+  return isMap ? value.pack() : packValue(value, 'result')
 }

@@ -133,9 +133,18 @@ export interface Death {
   readonly cause: DeathCause | null
 }
 
+/** Ours: what an engine tells about itself when it registers. Python's engines tell nothing. */
+export interface AboutEngine {
+  /** The language of the code that it runs. */
+  readonly language?: string
+  /** Of its parts, by their names: `node`, `itsparallel`. */
+  readonly versions?: Readonly<Record<string, string>>
+}
+
 /** Requests to the hub, on the registration socket. */
 export interface HubRequests {
-  registration_request: { readonly uuid: string; readonly id?: number; readonly language?: string }
+  /** What an engine tells about itself is ours. */
+  registration_request: { readonly uuid: string; readonly id?: number } & AboutEngine
   /** `uuid` and `cause` are ours; Python's nanny sends `id` alone. */
   unregistration_request: { readonly id?: number; readonly uuid?: string; readonly cause?: DeathCause }
   connection_request: Record<string, never>
@@ -173,7 +182,11 @@ export interface HubReplies {
     readonly hb_period: number
     readonly connection_info?: ConnectionInfo
   }
-  connection_reply: OkContent & { readonly engines: Readonly<Record<string, string>> }
+  connection_reply: OkContent & {
+    readonly engines: Readonly<Record<string, string>>
+    /** Ours: by number, what engines told about themselves; those that told nothing are not in it. */
+    readonly about?: Readonly<Record<string, AboutEngine>>
+  }
   queue_reply: OkContent & { readonly unassigned: number | readonly string[] } & Readonly<
       Record<string, unknown>
     >
@@ -202,7 +215,7 @@ export interface HubReplies {
 
 /** Published to every client, without a topic frame. */
 export interface Notifications {
-  registration_notification: { readonly id: number; readonly uuid: string; readonly language?: string }
+  registration_notification: { readonly id: number; readonly uuid: string } & AboutEngine
   /** `cause` is ours: how the engine ended, where that is known. */
   unregistration_notification: { readonly id: number; readonly uuid: string; readonly cause?: DeathCause }
   shutdown_notification: OkContent

@@ -10,14 +10,24 @@
  */
 
 import { assertNever, invariant } from '../../base/assert.ts'
-import type { EngineId, EngineUuid } from '../../base/ids.ts'
-import type { DeathCause } from '../../protocol/catalogue.ts'
+import { type EngineId, type EngineUuid, languageByUuid } from '../../base/ids.ts'
+import type { AboutEngine, DeathCause } from '../../protocol/catalogue.ts'
 
 export type RosterEvent =
   /** The shell has asked the hub for its list. */
   | { readonly type: 'list_asked' }
-  | { readonly type: 'list'; readonly engines: ReadonlyMap<EngineId, EngineUuid> }
-  | { readonly type: 'registered'; readonly id: EngineId; readonly uuid: EngineUuid }
+  | {
+      readonly type: 'list'
+      readonly engines: ReadonlyMap<EngineId, EngineUuid>
+      /** What those engines told about themselves that told anything. */
+      readonly about?: ReadonlyMap<EngineId, AboutEngine>
+    }
+  | {
+      readonly type: 'registered'
+      readonly id: EngineId
+      readonly uuid: EngineUuid
+      readonly about?: AboutEngine | undefined
+    }
   | {
       readonly type: 'unregistered'
       readonly id: EngineId
@@ -42,13 +52,32 @@ export class Roster {
   readonly #left = new Set<EngineUuid>()
   /** By number, what became of the engine that had it last. */
   readonly #causes = new Map<EngineId, DeathCause | undefined>()
+  /** What live engines told about themselves. */
+  readonly #about = new Map<EngineUuid, AboutEngine>()
   #asked: readonly EngineId[] = []
   #ids: readonly EngineId[] | undefined
+  #languages: readonly string[] | undefined
 
   /** Ids of the live engines, ascending. */
   get ids(): readonly EngineId[] {
     this.#ids ??= [...this.#live.keys()].sort((a, b) => a - b)
     return this.#ids
+  }
+
+  /** The languages that the live engines run, each once. */
+  get languages(): readonly string[] {
+    this.#languages ??= [...new Set([...this.#live.values()].map(uuid => this.languageOf(uuid)))]
+    return this.#languages
+  }
+
+  /** The language of the code that a live engine runs: what it told, or else what its uuid tells. */
+  languageOf(uuid: EngineUuid): string {
+    return this.#about.get(uuid)?.language ?? languageByUuid(uuid)
+  }
+
+  /** Versions of the parts of a live engine, as far as it told them. */
+  versionsOf(uuid: EngineUuid): Readonly<Record<string, string>> {
+    return this.#about.get(uuid)?.versions ?? {}
   }
 
   uuidOf(id: number): EngineUuid | undefined {
@@ -75,9 +104,9 @@ export class Roster {
         this.#asked = [...this.#live.keys()]
         return []
       case 'list':
-        return this.#list(event.engines)
+        return this.#list(event.engines, event.about)
       case 'registered':
-        return this.#joined(event.id, event.uuid)
+        return this.#joined(event.id, event.uuid, event.about)
       case 'unregistered':
         return this.#leave(event.id, event.uuid, event.cause)
       default:
@@ -92,7 +121,10 @@ export class Roster {
     }
   }
 
-  #list(engines: ReadonlyMap<EngineId, EngineUuid>): RosterEffect[] {
+  #list(
+    engines: ReadonlyMap<EngineId, EngineUuid>,
+    about: ReadonlyMap<EngineId, AboutEngine> | undefined,
+  ): RosterEffect[] {
     const effects: RosterEffect[] = []
     // Invariant 2.
     for (const id of this.#asked) {
@@ -100,18 +132,19 @@ export class Roster {
       if (uuid !== undefined && engines.get(id) !== uuid) effects.push(...this.#leave(id, uuid, undefined))
     }
     this.#asked = []
-    for (const [id, uuid] of engines) effects.push(...this.#joined(id, uuid))
+    for (const [id, uuid] of engines) effects.push(...this.#joined(id, uuid, about?.get(id)))
     return effects
   }
 
-  #joined(id: EngineId, uuid: EngineUuid): RosterEffect[] {
+  #joined(id: EngineId, uuid: EngineUuid, about: AboutEngine | undefined): RosterEffect[] {
     const former = this.#live.get(id)
     // Invariant 1.
     if (this.#left.has(uuid) || former === uuid) return []
     const effects = former === undefined ? [] : this.#leave(id, former, undefined)
     this.#live.set(id, uuid)
     this.#idByUuid.set(uuid, id)
-    this.#ids = undefined
+    if (about !== undefined) this.#about.set(uuid, about)
+    this.#changed()
     effects.push({ type: 'engine_joined', id, uuid })
     return effects
   }
@@ -124,7 +157,13 @@ export class Roster {
     // Its registration was never seen: nothing was sent to it, but nothing must revive it either.
     if (this.#live.get(id) !== uuid) return []
     this.#live.delete(id)
-    this.#ids = undefined
+    this.#about.delete(uuid)
+    this.#changed()
     return [{ type: 'engine_left', id, uuid, cause }]
+  }
+
+  #changed(): void {
+    this.#ids = undefined
+    this.#languages = undefined
   }
 }

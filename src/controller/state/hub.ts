@@ -22,7 +22,13 @@
 import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 import { SAFE_ID } from '../../base/ids.ts'
-import type { ConnectionInfo, DeathCause, HubReplies, Notifications } from '../../protocol/catalogue.ts'
+import type {
+  AboutEngine,
+  ConnectionInfo,
+  DeathCause,
+  HubReplies,
+  Notifications,
+} from '../../protocol/catalogue.ts'
 import type { Header } from '../../protocol/envelope.ts'
 import type { Frame, Message } from '../../transport/socket.ts'
 import { type HubQueries, isHubQuery } from './hub-queries.ts'
@@ -110,7 +116,7 @@ const ID_END = 1 << 24
 interface Registration {
   readonly uuid: string
   readonly id: number
-  readonly language: string | undefined
+  readonly about: AboutEngine
 }
 
 interface PendingRegistration extends Registration {
@@ -196,7 +202,7 @@ export class Hub {
       case 'unregistration_request':
         return this.#unregistrationRequest(content)
       case 'connection_request':
-        return [reply('connection_reply', { status: 'ok', engines: this.#engines() })]
+        return [reply('connection_reply', { status: 'ok', ...this.#engines() })]
       case 'shutdown_request':
         return [
           reply('shutdown_reply', { status: 'ok' }),
@@ -251,16 +257,21 @@ export class Hub {
     return [{ ...reply, content: answer.content, buffers: answer.buffers }, ...again]
   }
 
-  #engines(): Record<string, string> {
+  #engines(): Pick<HubReplies['connection_reply'], 'engines' | 'about'> {
     const engines: Record<string, string> = {}
-    for (const [id, uuid] of this.#numbers) engines[id] = uuid
-    return engines
+    const about: Record<string, AboutEngine> = {}
+    for (const [id, uuid] of this.#numbers) {
+      engines[id] = uuid
+      const told = this.#registered.get(uuid)?.about
+      if (told?.language !== undefined) about[id] = told
+    }
+    return { engines, about }
   }
 
   // --- engines come ---
 
   #register(from: Frame, content: Fields, nowMs: Millis): HubEffect[] {
-    const { uuid, id: wanted, language } = content
+    const { uuid, id: wanted } = content
     // As the original: there is nobody to answer by name.
     if (typeof uuid !== 'string') return []
     const reply = (body: object): HubEffect => ({
@@ -282,7 +293,7 @@ export class Hub {
     this.#pending.set(uuid, {
       uuid,
       id,
-      language: typeof language === 'string' ? language : undefined,
+      about: readAbout(content),
       untilMs: nowMs + this.#options.registrationTimeoutMs,
     })
     return [
@@ -310,15 +321,15 @@ export class Hub {
     const registration = this.#pending.get(uuid)
     if (registration === undefined) return []
     this.#pending.delete(uuid)
-    const { id, language } = registration
-    this.#registered.set(uuid, { uuid, id, language })
+    const { id, about } = registration
+    this.#registered.set(uuid, { uuid, id, about })
     this.#numbers.set(id, uuid)
     return [
       { type: 'admit_engine', engine: uuid, id },
       {
         type: 'notify',
         messageType: 'registration_notification',
-        content: language === undefined ? { id, uuid } : { id, uuid, language },
+        content: { id, uuid, ...about },
       },
     ]
   }
@@ -407,6 +418,14 @@ export class Hub {
 
 function replyTypeOf(request: string): keyof HubReplies {
   return request.replace('_request', '_reply') as keyof HubReplies
+}
+
+/** What an engine tells about itself; anything of a wrong type is left out. */
+function readAbout({ language, versions }: Fields): AboutEngine {
+  if (typeof language !== 'string') return {}
+  const entries = typeof versions === 'object' && versions !== null ? Object.entries(versions) : []
+  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return { language, ...(texts.length > 0 && { versions: Object.fromEntries(texts) }) }
 }
 
 /** What a launcher says of an engine's end; anything of a wrong type is left out. */

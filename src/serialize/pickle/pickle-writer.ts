@@ -23,9 +23,10 @@ export class PickleWriter {
     this.#out.byte(code)
   }
 
-  /** A whole number that is exact in JavaScript. */
-  integer(value: number): void {
-    if (value >= 0 && value < 256) {
+  /** A whole number that is exact is an int over there, every other a float. */
+  number(value: number): void {
+    if (!Number.isSafeInteger(value) || Object.is(value, -0)) this.#float(value)
+    else if (value >= 0 && value < 256) {
       this.op(Op.BININT1)
       this.op(value)
     } else if (value >= 0 && value < 65_536) {
@@ -62,7 +63,7 @@ export class PickleWriter {
     this.#out.raw(bytes)
   }
 
-  float(value: number): void {
+  #float(value: number): void {
     this.op(Op.BINFLOAT)
     this.#out.reserve(8)
     this.#out.position = this.#out.bytes.writeDoubleBE(value, this.#out.position)

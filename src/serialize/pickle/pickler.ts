@@ -75,46 +75,42 @@ export class Pickler {
   }
 
   #value(value: unknown, place: Place): void {
-    switch (typeof value) {
-      case 'string':
-        return this.#out.text(value)
-      case 'number':
-        return Number.isSafeInteger(value) && !Object.is(value, -0)
-          ? this.#out.integer(value)
-          : this.#out.float(value)
-      case 'bigint':
-        return this.#out.long(value)
-      case 'boolean':
-        return this.#out.op(value ? Op.NEWTRUE : Op.NEWFALSE)
-      case 'undefined':
-        return this.#out.op(Op.NONE)
-      case 'function':
-        return this.#function(value, place)
-      case 'symbol':
-        throw this.#path.refuse('Python knows no symbols', 'Send a text instead')
-      default:
-        return value === null ? this.#out.op(Op.NONE) : this.#object(value as object, place)
-    }
+    if (value === null || value === undefined) this.#out.op(Op.NONE)
+    else if (typeof value === 'object') this.#object(value, place)
+    else if (typeof value === 'function') this.#function(value, place)
+    else this.#primitive(value)
+  }
+
+  #primitive(value: unknown): void {
+    if (typeof value === 'string') this.#out.text(value)
+    else if (typeof value === 'number') this.#out.number(value)
+    else if (typeof value === 'bigint') this.#out.long(value)
+    else if (typeof value === 'boolean') this.#out.op(value ? Op.NEWTRUE : Op.NEWFALSE)
+    else throw this.#path.refuse('Python knows no symbols', 'Send a text instead')
   }
 
   #object(value: object, place: Place): void {
-    if (value instanceof NDArray) return this.#array(value, place)
-    if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return this.#bytes(value, place)
-    if (value instanceof Reference) return this.#reference(value, place)
-    if (value instanceof PythonObject) return this.#value(value[nodeOf], place)
-    if (value instanceof PythonGlobal) return this.#out.global(value.module, value.name)
-    if (value instanceof PythonTuple && value.items.length === 0) return this.#out.op(Op.EMPTY_TUPLE)
-    if (this.#wasSeen(value)) return
-    if (Array.isArray(value)) return this.#list(value, place)
-    if (value instanceof PythonTuple) return this.#tuple(value.items, value)
-    if (value instanceof PythonDict) return this.#dict(value.entries, 'deep', value)
-    if (value instanceof PythonSet) return this.#set(value.items, value.isFrozen, value)
-    if (value instanceof PythonInstance) return this.#instance(value)
-    if (types.isMap(value)) return this.#dict([...value], place, value)
-    if (types.isSet(value)) return this.#set([...value], false, value)
-    if (types.isDate(value)) return this.#date(value)
-    if (!isPlain(value)) throw this.#refuseInstance(value)
-    this.#dict(Object.entries(value), place, value)
+    if (value instanceof NDArray) this.#array(value, place)
+    else if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) this.#bytes(value, place)
+    else if (value instanceof Reference) this.#reference(value, place)
+    else if (value instanceof PythonObject) this.#value(value[nodeOf], place)
+    else if (value instanceof PythonGlobal) this.#out.global(value.module, value.name)
+    else if (value instanceof PythonTuple && value.items.length === 0) this.#out.op(Op.EMPTY_TUPLE)
+    else if (!this.#wasSeen(value)) this.#shareable(value, place)
+  }
+
+  /** What Python tells apart by identity, and what can hold itself. */
+  #shareable(value: object, place: Place): void {
+    if (Array.isArray(value)) this.#list(value, place)
+    else if (value instanceof PythonTuple) this.#tuple(value.items, value)
+    else if (value instanceof PythonDict) this.#dict(value.entries, 'deep', value)
+    else if (value instanceof PythonSet) this.#set(value.items, value.isFrozen, value)
+    else if (value instanceof PythonInstance) this.#instance(value)
+    else if (types.isMap(value)) this.#dict([...value], place, value)
+    else if (types.isSet(value)) this.#set([...value], false, value)
+    else if (types.isDate(value)) this.#date(value)
+    else if (isPlain(value)) this.#dict(Object.entries(value), place, value)
+    else throw this.#refuseInstance(value)
   }
 
   #refuseInstance(value: object): Error {
@@ -169,7 +165,10 @@ export class Pickler {
   }
 
   #tuple(items: readonly unknown[], owner: object): void {
-    if (items.length === 0) return this.#out.op(Op.EMPTY_TUPLE)
+    if (items.length === 0) {
+      this.#out.op(Op.EMPTY_TUPLE)
+      return
+    }
     this.#out.op(Op.MARK)
     for (const item of items) this.#value(item, 'deep')
     this.#out.op(Op.TUPLE)
@@ -209,7 +208,8 @@ export class Pickler {
       this.#out.op(Op.MARK)
       for (const item of items) this.#hashable(item)
       this.#out.op(Op.FROZENSET)
-      return this.#remember(owner)
+      this.#remember(owner)
+      return
     }
     this.#out.op(Op.EMPTY_SET)
     this.#remember(owner)
@@ -221,15 +221,13 @@ export class Pickler {
 
   /** Keys of dicts and items of sets: lists cannot be, tuples can. */
   #hashable(value: unknown): void {
-    if (!Array.isArray(value)) {
-      if (types.isMap(value) || types.isSet(value) || isNumeric(value))
-        throw this.#path.refuse('Python allows no such thing as a key or in a set', 'Use text or numbers')
-      return this.#value(value, 'deep')
-    }
-    if (value.length === 0) return this.#out.op(Op.EMPTY_TUPLE)
-    this.#out.op(Op.MARK)
-    for (const item of value) this.#hashable(item)
-    this.#out.op(Op.TUPLE)
+    if (Array.isArray(value)) {
+      this.#out.op(Op.MARK)
+      for (const item of value) this.#hashable(item)
+      this.#out.op(Op.TUPLE)
+    } else if (types.isMap(value) || types.isSet(value) || isNumeric(value) || value instanceof NDArray)
+      throw this.#path.refuse('Python allows no such thing as a key or in a set', 'Use text or numbers')
+    else this.#value(value, 'deep')
   }
 
   // --- objects ---
@@ -297,12 +295,15 @@ export class Pickler {
   // --- data ---
 
   #bytes(value: ArrayBufferView | ArrayBufferLike, place: Place): void {
-    if (isNumeric(value)) return this.#array(new NDArray(value), place)
+    if (isNumeric(value)) {
+      this.#array(new NDArray(value), place)
+      return
+    }
     const bytes = ArrayBuffer.isView(value)
       ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       : Buffer.from(value)
-    if (place === 'deep' || bytes.length <= OUT_OF_BAND_ABOVE) return this.#out.bytes(bytes)
-    this.#canned('CannedBytes', () => this.#buffers(bytes))
+    if (place === 'deep' || bytes.length <= OUT_OF_BAND_ABOVE) this.#out.bytes(bytes)
+    else this.#canned('CannedBytes', () => this.#buffers(bytes))
   }
 
   #array(array: NDArray, place: Place): void {

@@ -26,8 +26,8 @@ import { Reviver, type Surroundings } from './revive-python.ts'
 
 const UTIL = 'ipyparallel.util'
 
-/** `map`, as an expression that every Python engine can evaluate. */
-const MAP = new Reference('lambda f, *columns: list(map(f, *columns))')
+/** `map`, as an expression that every Python engine can evaluate, whatever the user has called `map` or `zip` there. */
+const MAP = new Reference("lambda f, *columns: [f(*row) for row in __import__('builtins').zip(*columns)]")
 
 type Keywords = Readonly<Record<string, unknown>>
 
@@ -128,6 +128,22 @@ export function unpackPythonValue(frames: Message): unknown {
     if (reader.position !== frames.length) throw malformedPickle('there are more frames than belong to it')
     return new Reviver().value(node)
   })
+}
+
+/**
+ * Cuts the buffers of a coalesced reply into the values of its parts.
+ *
+ * @throws RemoteProtocolError when they do not add up.
+ */
+export function splitPythonValues(frames: Message): Message[] {
+  const values: Message[] = []
+  for (let at = 0; at < frames.length; ) {
+    const reader = new ObjectReader(frames, at)
+    reading(() => reader.object())
+    values.push(frames.slice(at, reader.position))
+    at = reader.position
+  }
+  return values
 }
 
 /** A call as a Python client sent it. What is called was not looked up: whoever runs it decides what that means. */

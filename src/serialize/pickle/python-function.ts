@@ -91,7 +91,9 @@ function wrap<Value>(callee: PythonCallee): PythonFunction<Value> {
  * the engine's names and its own helpers and leaves nothing behind. JSON's text is Python's as well.
  */
 function definition(code: string, name: string): string {
-  return `(lambda g: (exec(${JSON.stringify(code)}, g), g[${JSON.stringify(name)}])[1])(dict(globals()))`
+  const [text, wanted] = [JSON.stringify(code), JSON.stringify(name)]
+  // The user may have names of his own that are called `exec` or `dict`.
+  return `(lambda b: (lambda g: (b.exec(${text}, g), g[${wanted}])[1])(b.dict(b.globals())))(__import__('builtins'))`
 }
 
 /** Source that stands indented in a template literal. */
