@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Operation, packCall, Reference } from '../../src/serialize/payload.ts'
 import type { Reply } from '../fixtures/engine/fake-controller.ts'
 import { Pair, valueIn } from '../fixtures/engine/pair.ts'
+import { pickleRequests } from '../support/wire-samples.ts'
 
 const MARK = { itsparallel: { v: 1 } }
 const pull = new Operation('pull')
@@ -21,8 +22,11 @@ describe('an engine', () => {
   const pulled = async (name: string | string[]): Promise<unknown> =>
     await valueIn(await pair.controller.apply(pull, [name]))
 
-  it('registers with its uuid and its language', () => {
-    expect(pair.controller.registrations).toEqual([{ uuid: pair.controller.uuid, language: 'javascript' }])
+  it('registers with its uuid, its language and its versions', () => {
+    const versions = { itsparallel: expect.any(String), node: process.versions.node }
+    expect(pair.controller.registrations).toEqual([
+      { uuid: pair.controller.uuid, language: 'javascript', versions },
+    ])
     expect(pair.controller.outputs.some(({ content }) => content.execution_state === 'starting')).toBe(true)
   })
 
@@ -105,11 +109,13 @@ describe('an engine', () => {
     expect(reply.content).toMatchObject({ status: 'error', ename: 'SerializationError' })
   })
 
-  it('refuses what a Python client calls, and says what it is', async () => {
-    const pickle = Buffer.from('80048c046d617468 8c03706f7793 2e'.replaceAll(' ', ''), 'hex')
-    const reply = await pair.controller.reply(pair.controller.send('mux', 'apply_request', {}, {}, [pickle]))
+  it('refuses the functions of Python clients, and says what they are', async () => {
+    const call = pickleRequests()[0]!.request
+    const reply = await pair.controller.reply(pair.controller.send('mux', 'apply_request', {}, {}, call))
     expect(reply.content.status).toBe('error')
-    expect(String(reply.content.evalue)).toMatch(/this is a JavaScript engine/)
+    expect(String(reply.content.evalue)).toMatch(
+      /this is a JavaScript engine, and was sent the Python function math:pow/,
+    )
   })
 
   it('shares its names between push, cells, functions and pull', async () => {

@@ -43,3 +43,61 @@ export function wireSamples(version: '7.1.0' | '9.1.0'): { key: string; messages
 export function connectionFileSamples(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
   return JSON.parse(readFileSync(new URL('connection-files.json', folder), 'utf8'))
 }
+
+/** Buffers of a request that real Python engines ran, with what they answered. */
+export interface PickleRequest {
+  readonly name: string
+  readonly request: Buffer[]
+  readonly status: string
+  readonly reply: Buffer[]
+}
+
+/** Requests as a client that is not Python may write them. */
+export function pickleRequests(): PickleRequest[] {
+  const list = readSample('pickle-requests.json') as {
+    readonly name: string
+    readonly request: readonly string[]
+    readonly status: string
+    readonly reply_7_1_0: readonly string[]
+  }[]
+  return list.map(({ name, request, status, reply_7_1_0 }) => {
+    return { name, status, request: request.map(fromHex), reply: reply_7_1_0.map(fromHex) }
+  })
+}
+
+/** Results that real engines sent, by the expression that they are the value of. */
+export function pickleResults(): {
+  readonly expr: string
+  readonly variant: string
+  readonly buffers: Buffer[]
+}[] {
+  type Sent = { readonly buffers?: readonly string[] }
+  const file = readSample('pickle-results.json') as {
+    readonly results: readonly ({ readonly expr: string } & Readonly<Record<string, Sent>>)[]
+    readonly protocol5: readonly { readonly expr: string; readonly buffers: readonly string[] }[]
+  }
+  const stacks = file.results.flatMap(result =>
+    ['numpy1_py311', 'numpy2_py311'].flatMap(variant => {
+      const buffers = result[variant]?.buffers
+      return buffers === undefined ? [] : [{ expr: result.expr, variant, buffers: buffers.map(fromHex) }]
+    }),
+  )
+  const newest = file.protocol5.map(({ expr, buffers }) => {
+    return { expr, variant: 'protocol5', buffers: buffers.map(fromHex) }
+  })
+  return [...stacks, ...newest]
+}
+
+/** Functions of ipyparallel's as its client sends them, by module and name. */
+export function cannedFunctions(): [title: string, pickle: Buffer][] {
+  const file = readSample('canned-functions.json') as Readonly<Record<string, string>>
+  return Object.entries(file).map(([title, hex]) => [title, fromHex(hex)])
+}
+
+function readSample(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(name, folder), 'utf8'))
+}
+
+function fromHex(hex: string): Buffer {
+  return Buffer.from(hex, 'hex')
+}

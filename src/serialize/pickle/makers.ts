@@ -28,6 +28,7 @@ export const makers: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ['collections:defaultdict', mapping],
   ['collections:Counter', counter],
   ['collections:deque', deque],
+  ['numpy:ndarray', overBytes],
   ...['numpy.core', 'numpy._core'].flatMap((core): [string, Maker][] => [
     [`${core}.multiarray:_reconstruct`, reconstructed],
     [`${core}.multiarray:scalar`, scalar],
@@ -201,6 +202,15 @@ function objects(
 ): unknown {
   if (data.length !== sizeOf(shape) || (isFortran && shape.length > 1)) return undefined
   return nested(data.map(reviver.value), shape)
+}
+
+/** As our own pickles have it: an array of this shape and type over these bytes. */
+function overBytes(node: PythonInstance, reviver: Reviver): unknown {
+  const [shapeNode, type, dataNode] = node.args.items
+  const shape = shapeOf(shapeNode)
+  const data = reviver.value(dataNode ?? null)
+  if (!Buffer.isBuffer(data) || shape === undefined || typeof type !== 'string') return undefined
+  return readArray({ type, shape, data })
 }
 
 function fromBuffer(node: PythonInstance): unknown {
