@@ -215,7 +215,7 @@ describe('DirectView', () => {
     expect(rc.directView([-1, 0]).targets).toEqual([3, 0])
     expect(() => rc.at(-9)).toThrow('there is no engine -9')
     expect(() => last.with({ targets: 'none' as 'all' }).apply(() => 1)).toThrow(
-      "targets are 'all', an engine id, or an array of ids, and not 'none'",
+      "targets are 'all', an engine id, an array of ids, or { language: 'python' }, and not 'none'",
     )
   })
 
