@@ -34,6 +34,7 @@ import { HubQueries } from './state/hub-queries.ts'
 import { isPlacementScheme, type PlacementScheme } from './state/placement.ts'
 import type { RequestParts } from './state/record-questions.ts'
 import { TaskQueue } from './state/task-queue.ts'
+import { TrailingOutputs } from './state/trailing-outputs.ts'
 import { TaskShell } from './task-shell.ts'
 
 export interface ControllerOptions {
@@ -134,6 +135,7 @@ class Parts {
   readonly #iopub: IopubShell
   readonly #hub: HubShell
   readonly #session: Session
+  readonly #registrar: Registrar
   readonly #client: Buffer
   readonly #clock: Clock
   readonly #stop: () => void
@@ -162,16 +164,19 @@ class Parts {
     this.records = records
     const queue = new TaskQueue({ scheme, hwm, random: Math.random })
     const direct = new Direct({ forgetMs: registrationTimeoutMs })
+    const trailing = new TrailingOutputs()
     const queries = new HubQueries({
       nextMessageId: () => this.#session.nextMessageId(),
       queues: {
-        isPending: msgId => queue.isPending(msgId) || direct.isPending(msgId),
+        isPending: msgId => queue.isPending(msgId) || direct.isPending(msgId) || trailing.isTrailing(msgId),
         directOf: engine => direct.queueOf(engine),
         tasksOf: engine => queue.tasksOf(engine),
         unassigned: () => queue.unassigned(),
       },
     })
     const registrar = new Registrar({
+      clock,
+      trailing,
       records,
       queries,
       onFinished: msgId => {
@@ -180,13 +185,14 @@ class Parts {
       onLinkLost: (engine, channel) => this.#hub.happened({ type: 'link_lost', engine, channel }),
       onLinkJoined: (engine, channel) => this.#hub.happened({ type: 'link_joined', engine, channel }),
     })
+    this.#registrar = registrar
     this.#task = new TaskShell({ ...intake, clock, queue, registrar })
     this.#direct = new DirectShell({ ...intake, clock, direct, registrar })
     this.#control = new ControlShell(intake)
     this.#broadcast = new BroadcastShell({ ...intake, broadcast: new Broadcast(), registrar })
     this.#iopub = new IopubShell({
       ...intake,
-      records,
+      registrar,
       onShutdown: engine => this.#hub.happened({ type: 'shutdown_seen', engine }),
     })
     const hub = new Hub({
@@ -237,6 +243,7 @@ class Parts {
     this.#hub.close()
     this.#task.close()
     this.#direct.close()
+    this.#registrar.close()
   }
 
   #orders(): HubOrders {

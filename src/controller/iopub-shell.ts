@@ -1,10 +1,10 @@
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Frame, Socket } from '../transport/socket.ts'
 import { type Intake, parentIdOf, takeMessage } from './incoming.ts'
-import type { RecordWriter } from './state/records.ts'
+import type { Registrar } from './registrar.ts'
 
 export interface IopubShellOptions extends Intake {
-  readonly records: RecordWriter
+  readonly registrar: Registrar
   /** An engine says that it shuts down. */
   readonly onShutdown: (engine: string) => void
 }
@@ -32,12 +32,14 @@ export class IopubShell {
 
   #note(message: Envelope): void {
     const { msg_type: type, session } = message.header
-    if (type === 'status') return
     if (type === 'shutdown_reply') {
       if (typeof session === 'string') this.#options.onShutdown(session)
       return
     }
     const msgId = parentIdOf(message)
-    if (msgId !== undefined) this.#options.records.output(msgId, type, message.content)
+    if (msgId === undefined) return
+    const { registrar } = this.#options
+    if (type !== 'status') registrar.records.output(msgId, type, message.content)
+    registrar.outputCame(msgId)
   }
 }
