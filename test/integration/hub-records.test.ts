@@ -233,6 +233,49 @@ describe('ipcontroller', () => {
   })
 })
 
+describe('the database of records', () => {
+  it('is whole after kill -9 in the middle of writing, with all that was answered for', async () => {
+    const path = join(world.ipythonDir, 'records.db')
+    const writer = world.startProgram(`
+      import { openSqlStore } from './dist/controller/records/sql-store.js'
+      import { Envelope } from './dist/protocol/envelope.js'
+      import { Session } from './dist/protocol/session.js'
+      const session = new Session({ key: '', sessionId: 'writer' })
+      const buffers = [Buffer.alloc(2000, 'x')]
+      const message = options => Envelope.cut([Buffer.from('c'), ...session.pack({ ...options, buffers })])
+      const log = { warn: console.error }
+      const store = await openSqlStore({ path: ${JSON.stringify(path)}, recordsMax: 1e6, log })
+      for (let round = 0; ; round++) {
+        for (let i = 0; i < 500; i++) {
+          const msgId = 'm_' + round + '_' + i
+          const request = message({ type: 'apply_request', msgId })
+          store.submitted(msgId, request, 'task')
+          store.finished(msgId, request, 'task', 'e', message({ type: 'apply_reply' }), 'now')
+        }
+        const { content } = await store.ask({ type: 'history' })
+        console.log('stored', content.history.length)
+      }`)
+    await writer.printed(/stored 2000\n/)
+    process.kill(writer.pid, 'SIGKILL')
+    const { stdout, stderr } = await writer.finished
+    expect(stderr).toBe('')
+    const stored = Number(/(\d+)\s*$/.exec(stdout)![1])
+
+    const again = world.startProgram(`
+      import Database from 'libsql'
+      import { openSqlStore } from './dist/controller/records/sql-store.js'
+      const store = await openSqlStore({ path: ${JSON.stringify(path)}, log: { warn: console.error } })
+      console.log((await store.ask({ type: 'history' })).content.history.length)
+      await store.close()
+      console.log(new Database(${JSON.stringify(path)}).prepare('PRAGMA integrity_check').get().integrity_check)`)
+    const result = await again.finished
+    expect(result).toMatchObject({ code: 0, stderr: '' })
+    const [found, integrity] = result.stdout.trim().split('\n')
+    expect(Number(found)).toBeGreaterThanOrEqual(stored)
+    expect(integrity).toBe('ok')
+  })
+})
+
 describe('ipcluster clean', () => {
   it('removes records only when it is asked to, and never those of a controller that runs', async () => {
     const file = 'profile_default/db/ipcontroller.db'

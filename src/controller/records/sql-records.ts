@@ -73,7 +73,9 @@ const BEGIN_RECORD = `
   ON CONFLICT (msg_id) DO UPDATE SET is_lost = 0,
     ${REQUEST_COLUMNS.map(name => `${name} = excluded.${name}`).join(', ')}`
 
+const OLDEST_AT_ONCE = 256
 const ENDED = '(result_header IS NOT NULL OR header IS NULL)'
+const OLDEST = `SELECT n, bytes, noted FROM records WHERE ${ENDED} AND n > ? ORDER BY n LIMIT ?`
 const STREAM_CHARACTERS_MAX = 1 << 20
 
 type Value = string | number | Buffer | null
@@ -316,12 +318,18 @@ export class SqlRecords implements RecordReader {
     let bytes = this.#bytes > bytesMax ? this.#bytes - bytesMax * 0.9 : 0
     const untilMs = this.#nowMs() - ageMaxMs
     let last = 0
-    const oldest = this.#prepared(`SELECT n, bytes, noted FROM records WHERE ${ENDED} ORDER BY n`).iterate()
-    for (const row of oldest as Iterable<{ n: number; bytes: number; noted: number }>) {
-      if (records <= 0 && bytes <= 0 && row.noted >= untilMs) break
-      last = row.n
-      records -= 1
-      bytes -= row.bytes
+    for (;;) {
+      // Read whole: a search that is left in the middle keeps its view of the file, and the log could never be shortened.
+      const some = records > 0 || bytes > 0 || last > 0 ? OLDEST_AT_ONCE : 1
+      const oldest = this.#prepared(OLDEST).all(last, some) as { n: number; bytes: number; noted: number }[]
+      const going = oldest.filter(row => {
+        const goes = records > 0 || bytes > 0 || row.noted < untilMs
+        records -= 1
+        bytes -= row.bytes
+        return goes
+      })
+      last = going.at(-1)?.n ?? last
+      if (going.length < oldest.length || oldest.length === 0) break
     }
     if (last > 0) this.#remove(`n <= ? AND ${ENDED}`, last)
   }

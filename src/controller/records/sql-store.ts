@@ -311,6 +311,8 @@ function startThread(options: SqlServiceOptions): DatabaseLink {
   const worker = new Worker(new URL(`./sql-thread.${extension}`, import.meta.url), {
     name: 'itsparallel records',
     workerData: options,
+    // Compiled code needs none of this process's own options, and some of them no thread takes.
+    ...(extension === 'js' && { execArgv: [] }),
   })
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
