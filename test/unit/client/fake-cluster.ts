@@ -6,7 +6,7 @@ import { MappedValues, mapColumns } from '../../../src/engine/map-columns.ts'
 import { errorReply } from '../../../src/engine/reply.ts'
 import type { MessageType } from '../../../src/protocol/catalogue.ts'
 import type { ClientConnection } from '../../../src/protocol/connection-file.ts'
-import { Envelope } from '../../../src/protocol/envelope.ts'
+import { Envelope, type Json } from '../../../src/protocol/envelope.ts'
 import { Session } from '../../../src/protocol/session.ts'
 import { nodeRealm, packValue, unpackCall } from '../../../src/serialize/payload.ts'
 import { memoryTransport } from '../../../src/transport/memory.ts'
@@ -121,6 +121,8 @@ export class FakeCluster {
   /** How a request to an engine is answered; undefined: not at all. */
   answer: (request: FakeRequest) => Promise<FakeReply | undefined> | FakeReply | undefined = request =>
     request.engine?.run(request.envelope)
+  /** How the hub answers what it does not answer by itself. */
+  answerHub: (type: string, content: Json) => FakeReply | undefined = () => undefined
   readonly #sockets = new Map<Channel, Socket>()
   readonly #session = new Session({ key: KEY })
   #nextEngine = 0
@@ -272,6 +274,13 @@ export class FakeCluster {
   }
 
   #answerHub(request: FakeRequest): void {
+    const { header, content } = request.envelope
+    const type = header.msg_type
+    const answer = this.answerHub(type, content)
+    if (answer !== undefined) {
+      this.reply(request, answer, type.replace('_request', '_reply') as MessageType)
+      return
+    }
     switch (request.envelope.header.msg_type) {
       case 'connection_request': {
         const engines = Object.fromEntries(this.engines.map(({ id, uuid }) => [id, uuid]))
