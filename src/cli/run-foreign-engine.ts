@@ -5,17 +5,19 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { newForeignEngineUuid } from '../base/ids.ts'
+import { hearGoodbye } from '../cluster/goodbye.ts'
 import { askHub, type HubAddress } from '../cluster/hub-line.ts'
 import { endOwnGroup, takeLifeline, tellKeeper, watchLifeline } from '../cluster/lifeline.ts'
 import { forgetMemoryReuse } from '../cluster/memory-reuse.ts'
-import { connectionFilePath } from '../config/connection-files.ts'
+import { connectionFilePath, connectionFilePaths } from '../config/connection-files.ts'
 import { resolvePlace, securityDirectory } from '../config/profile.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { LauncherError } from '../errors.ts'
-import { readEngineConnection } from '../protocol/connection-file.ts'
+import { readClientConnection, readEngineConnection } from '../protocol/connection-file.ts'
 import { awaitConnectionFile } from './await-connection-file.ts'
 import type { EngineCommandOptions } from './engine-command.ts'
 import { EXIT } from './run.ts'
@@ -23,6 +25,8 @@ import { onEndingSignals } from './signals.ts'
 
 const HUB_MS = 10_000
 const HUB_POLL_MS = 50
+/** How long the last words of an engine that has ended may be on their way. */
+const GOODBYE_MS = 300
 /** How long an engine that was asked to end may take before it is killed. */
 const GRACE_MS = 1500
 
@@ -66,10 +70,16 @@ export async function runForeignEngine(
   const ignored = keeper.lifeline === undefined ? [] : (['SIGINT', 'SIGHUP'] as const)
   onEndingSignals(stop, () => engine.kill('SIGKILL'), ignored)
 
-  if (keeper.lifeline !== undefined) {
-    void tellWhenRegistered(uuid, connection, engine, keeper.lifeline)
-  }
+  const goodbye =
+    keeper.lifeline === undefined
+      ? undefined
+      : tellKeeperOf(engine, { uuid, connection, lifeline: keeper.lifeline, profileDir, clusterId }).catch(
+          // The engine runs on without an ear for its goodbye.
+          () => {},
+        )
   const { code, signal } = await ended
+  // An engine says that it was asked to go as it goes.
+  if (code === 0 && goodbye !== undefined) await Promise.race([goodbye, delay(GOODBYE_MS)])
   sweepCluster(profileDir, clusterId)
   if (isOrphan) endOwnGroup()
   if (signal === null) process.exit(code ?? EXIT.failed)
@@ -93,21 +103,39 @@ function endOf(engine: ChildProcess, file: string): Promise<End> {
   })
 }
 
-/** The hub counts an engine as there when it has heard its heart. */
-async function tellWhenRegistered(
-  uuid: string,
-  connection: HubAddress,
+/** What has to be known to hear of an engine. */
+interface Whereabouts {
+  readonly uuid: string
+  readonly connection: HubAddress
+  readonly lifeline: number
+  readonly profileDir: string
+  readonly clusterId: string
+}
+
+/** Tells the keeper what our own engines tell theirs. Resolves when the engine has said goodbye. */
+async function tellKeeperOf(engine: ChildProcess, where: Whereabouts): Promise<void> {
+  const { uuid, lifeline } = where
+  const id = await registeredId(engine, where)
+  if (id === undefined) return
+  tellKeeper(lifeline, { type: 'registered', id, uuid })
+  const path = connectionFilePaths(securityDirectory(where.profileDir), where.clusterId).client
+  // Clients alone are sent what engines say; on a machine without their file nobody hears an engine's goodbye.
+  if (!existsSync(path)) return
+  const { restart } = await hearGoodbye(await readClientConnection(path), id)
+  tellKeeper(lifeline, { type: 'leaving', restart })
+}
+
+/** The hub counts an engine as there when it has heard its heart. Undefined when the engine ends before that. */
+async function registeredId(
   engine: ChildProcess,
-  lifeline: number,
-): Promise<void> {
+  { uuid, connection }: Whereabouts,
+): Promise<number | undefined> {
   while (engine.exitCode === null && engine.signalCode === null) {
     const reply = await askHub(connection, 'connection_request', {}, HUB_MS).catch(() => undefined)
     const engines = Object.entries((reply?.engines ?? {}) as Readonly<Record<string, string>>)
     const found = engines.find(([, known]) => known === uuid)
-    if (found !== undefined) {
-      tellKeeper(lifeline, { type: 'registered', id: Number(found[0]), uuid })
-      return
-    }
+    if (found !== undefined) return Number(found[0])
     await delay(HUB_POLL_MS)
   }
+  return undefined
 }

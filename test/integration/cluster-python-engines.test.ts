@@ -23,7 +23,7 @@ function python(place: string, source: string): Promise<string> {
 }
 
 describeNeeds('Python engines in a cluster of ours', ['ipyparallel'], () => {
-  it('start beside our own, are replaced by their like, and leave nothing', { timeout: 60_000 }, async () => {
+  it('start beside our own, are replaced by their like, and leave nothing', { timeout: 90_000 }, async () => {
     const cluster = await Cluster.start({ engines: { python: 1, node: 1 } })
     const place = `cluster_id=${JSON.stringify(cluster.clusterId)}`
     const pids = `
@@ -51,6 +51,11 @@ for i in rc.ids:
 
     await cluster.restartEngines({ targets: [2] })
     expect(await python(place, pids)).toMatch(/^python 3 \d+$/m)
+    // Whoever did not start it asks it to leave, and its keeper for another.
+    await rc.shutdown({ targets: 3, restart: true })
+    await rc.waitForEngines(2, { timeout: 20 })
+    await eventually(() => rc.ids.includes(4), 20_000)
+    expect(await python(place, pids)).toMatch(/^python 4 \d+$/m)
     await rc.close()
     await cluster.stop()
     await eventually(() => world.processes().length === 0)
