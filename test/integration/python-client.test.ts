@@ -41,7 +41,7 @@ print(json.dumps(seen))
     return JSON.parse(await world.runPython(program))
   }
 
-  it('executes JavaScript, pushes and pulls plain data [66] [67]', { timeout: 40_000 }, async () => {
+  it('[66] [67] executes JavaScript, pushes and pulls plain data', { timeout: 40_000 }, async () => {
     const result = await seen(`
 values = dict(a=5, big=2**70, f=0.5, t='grüße', l=[1, [2, None]], d={'k': True, 'n': {'x': 1}}, b=b'bytes', tup=(1, 2),
               num={1: 'one', 2: 'two'}, s={1, 2})
@@ -82,7 +82,7 @@ tell('thrown', failure(lambda: rc[0].execute('throw new TypeError("no")', block=
     })
   })
 
-  it('moves numpy arrays, scatters and gathers [67]', { timeout: 40_000 }, async () => {
+  it('[67] moves numpy arrays, scatters and gathers', { timeout: 40_000 }, async () => {
     const result = await seen(`
 for kind in ['<f8', '<f4', '<i4', '<i8', '<u2', '|u1', '|i1', '|b1', '<c16', '>i2']:
     for shape in [(5,), (40, 50), (0,), ()]:
