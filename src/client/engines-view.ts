@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { UsageError } from '../errors.ts'
 import { type Callee, Operation, type Reference } from '../serialize/payload.ts'
@@ -155,7 +157,7 @@ export abstract class EnginesView<
    * @throws UsageError at once when it cannot be read.
    */
   run(file: string | URL, options: ExecuteOptions = {}): AsyncResult<Shaped<Shape, ExecuteReply>, Shape> {
-    return this.#execute('run', readSource(file), options)
+    return this.#execute('run', readSource(file), options, pathOf(file))
   }
 
   /** Sets variables on every target. */
@@ -306,11 +308,11 @@ export abstract class EnginesView<
     return resolveTargets(this.host.roster, this.#targetsNow)
   }
 
-  #execute(what: string, code: string, options: ExecuteOptions): AsyncResult<never, Shape> {
+  #execute(what: string, code: string, options: ExecuteOptions, file?: string): AsyncResult<never, Shape> {
     const result = this.#result(what, undefined)
     this.post(this.#resolve(), {
       type: 'execute_request',
-      metadata: OWN_MARK,
+      metadata: file === undefined ? OWN_MARK : { itsparallel: { ...OWN_MARK.itsparallel, file } },
       owner: result,
       decode: decodeExecuteReply,
       signal: this.options.signal,
@@ -418,6 +420,10 @@ export function checkInputs(inputs: readonly unknown[]): void {
       throw new UsageError(
         `argument ${i + 2} of map is not iterable: it takes arrays, typed arrays, text, sets, maps, iterators and generators`,
       )
+}
+
+function pathOf(file: string | URL): string {
+  return resolve(file instanceof URL ? fileURLToPath(file) : file)
 }
 
 function readSource(file: string | URL): string {

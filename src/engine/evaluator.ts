@@ -37,7 +37,7 @@ export class Evaluator {
   /**
    * Runs a cell.
    *
-   * @param filename - how stack traces name it, such as `<execute 3>`.
+   * @param filename - how stack traces name it, such as `<execute 3>` or the path of a file.
    * @returns its completion value: a promise when it imports, or awaits at top level.
    * @throws SyntaxError with the position; what the cell throws.
    */
@@ -175,7 +175,7 @@ export class Evaluator {
 
   #mapPosition(line: string): string {
     if (this.#maps.size === 0) return line
-    return line.replace(/(<execute \d+>):(\d+):(\d+)/, (whole, filename, lineNumber, column) => {
+    return line.replace(/(?<=\(|at )([^()]+?):(\d+):(\d+)/, (whole, filename, lineNumber, column) => {
       const entry = this.#maps.get(filename)?.findEntry(Number(lineNumber) - 1, Number(column) - 1)
       if (entry === undefined || !('originalLine' in entry)) return whole
       return `${filename}:${entry.originalLine + 1}:${entry.originalColumn + 1}`

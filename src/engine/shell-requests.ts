@@ -1,12 +1,14 @@
 /** What requests on the shell say, as far as it can be told without running anything. */
 
 import { RemoteProtocolError } from '../errors.ts'
-import type { PartsContent } from '../protocol/catalogue.ts'
+import type { OwnRequest, PartsContent } from '../protocol/catalogue.ts'
 import type { Envelope, Header } from '../protocol/envelope.ts'
 import { isGenuine, type SentOnce } from '../serialize/payload.ts'
 
 export interface ExecuteContent {
   readonly code: string
+  /** The file that it stands in; undefined for a cell. */
+  readonly file: string | undefined
   readonly silent: boolean
   readonly stopOnError: boolean
   readonly storeHistory: boolean
@@ -53,11 +55,17 @@ export function readExecute(request: Envelope): ExecuteContent {
   const isObject = typeof user_expressions === 'object' && user_expressions !== null
   return {
     code,
+    file: fileOf(request.metadata.itsparallel),
     silent: silent === true,
     stopOnError: stop_on_error !== false,
     storeHistory: silent !== true && store_history !== false,
     userExpressions: isObject ? (user_expressions as Record<string, string>) : {},
   }
+}
+
+function fileOf(mark: unknown): string | undefined {
+  const file = (mark as Partial<OwnRequest> | null | undefined)?.file
+  return typeof file === 'string' ? file : undefined
 }
 
 /** The error for something of another language than this engine's. */

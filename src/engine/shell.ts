@@ -413,7 +413,7 @@ export class Shell implements Interruptible {
     }
     this.#activity = 'running'
     try {
-      const value = evaluator.execute(content.code, `<execute ${count}>`)
+      const value = evaluator.execute(content.code, content.file ?? `<execute ${count}>`)
       if (this.#isTearOrdered) this.#awaitTear()
       // A cell whose last value is a promise is awaited: that is what one wants to see, and the errors of.
       if (isThenable(value)) this.#wait(job, value, done)

@@ -69,6 +69,8 @@ export interface OwnRequest {
   readonly v: 1
   /** Brings parts that the engine asked for: it is taken in at once, whatever else waits. */
   readonly parts?: true
+  /** The file that the code of an `execute_request` stands in, for stack traces. */
+  readonly file?: string
 }
 
 /** Ours: content of a request that brings what `parts_request` asked for, in the order of its buffers. */

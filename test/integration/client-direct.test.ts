@@ -46,6 +46,12 @@ describe('DirectView with real engines', () => {
     expect(await view.pull('ran')).toEqual(['setup.ts', 'setup.ts'])
     await rc.at(0).execute('const a = area({ width: 6, height: 7 })')
     expect(await rc.at(0).pull('a')).toBe(42)
+    await expect(rc.at(0).execute('refuse({ width: 3 })').get()).rejects.toMatchObject({
+      // The line of the file as it was written, and not of what was left when its types were taken out.
+      traceback: expect.stringMatching(
+        /^RangeError: 3 is too much\n.*refuse \(\/.*fixtures\/client\/setup\.ts:11:9\)/,
+      ),
+    })
     expect(() => view.run('nowhere.ts')).toThrow(UsageError)
     expect(() => view.run('nowhere.ts')).toThrow(/no such file.*nowhere\.ts/)
   })

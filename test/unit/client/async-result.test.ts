@@ -301,6 +301,35 @@ describe('AsyncResult', () => {
     expect(bench.result.speedup).toBeCloseTo(2.3 / 1.5)
   })
 
+  it('AsyncResult gives the values of its parts in order, each as soon as it and those before it are there', async () => {
+    const bench = new Bench<string[]>(3)
+    const values = bench.result[Symbol.asyncIterator]()
+    const first = values.next()
+    bench.answer(1, 'b')
+    bench.answer(0, 'a')
+    expect([await first, await values.next()]).toEqual([
+      { done: false, value: 'a' },
+      { done: false, value: 'b' },
+    ])
+    const last = values.next()
+    bench.fail(2, new RangeError('c'))
+    await expect(last).rejects.toThrow('RangeError: c')
+    expect(await values.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('AsyncResult.allSettled has the values beside the errors', async () => {
+    const bench = new Bench<number[]>(2)
+    const late = bench.result.allSettled({ timeout: 1 })
+    bench.host.advance(1000)
+    await expect(late).rejects.toBeInstanceOf(TimeoutError)
+    bench.answer(0, 1)
+    bench.fail(1, new RangeError('no'))
+    expect(await bench.result.allSettled()).toEqual([
+      { status: 'fulfilled', value: 1 },
+      { status: 'rejected', reason: expect.any(RemoteError) },
+    ])
+  })
+
   it('AsyncResult.metadata tells everything about each request', async () => {
     const bench = new Bench<number>(1)
     bench.records[0]!.outputs = [

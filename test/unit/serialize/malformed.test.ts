@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { NDArray } from '../../../src/base/nd-array.ts'
 import { RemoteProtocolError, SerializationError } from '../../../src/errors.ts'
 import {
   nodeRealm,
@@ -28,6 +29,7 @@ const samples = [
   ]),
   packValue([new Point(), new Error('x', { cause: 1 }), new URL('http://a/'), Object(1), new Uint8Array(10)]),
   packValue([new Float64Array(200), new Uint8Array(2000)]),
+  packValue([new NDArray(new Int16Array(6), [2, 3]), NDArray.zeros([100, 2])]),
   packValue((x: number) => x * scale),
   packCall((x: number) => x * scale, [1, 2]),
   packCall((key: symbol) => key, [Symbol('own')]),
