@@ -20,6 +20,9 @@ export interface ShellLinkOptions {
   readonly onComplete: () => void
 }
 
+/** Replies that may wait for their scheduler. The engine runs nothing new meanwhile but what it has already. */
+const HELD_MAX = 10_000
+
 /** The one ROUTER through which requests come, from three schedulers of one controller. */
 export class ShellLink implements RequestLink {
   readonly session: Session
@@ -28,6 +31,8 @@ export class ShellLink implements RequestLink {
   readonly #warnings: RateLimitedWarnings
   /** Ports that we are connected to, and how often: a reconnection may overlap the old connection. */
   readonly #connected = new Map<number, number>()
+  /** Replies whose scheduler was not connected when they were made: it may come back. */
+  #held: Frame[][] = []
   #leafPort: number | undefined
   #isReady = false
   #closed = false
@@ -61,7 +66,17 @@ export class ShellLink implements RequestLink {
     if (this.#closed) return
     const outcome = this.#socket.send(frames)
     // `full` is no reason to wait: the client asked for exactly these replies, and they are made anyway.
-    if (outcome === 'unroutable') this.#warnings.warn('a reply could not be sent: its scheduler is gone')
+    if (outcome !== 'unroutable') return
+    this.#held.push(frames)
+    if (this.#held.length <= HELD_MAX) return
+    this.#held.shift()
+    this.#warnings.warn('a reply could not be sent: its scheduler is gone')
+  }
+
+  #sendHeld(): void {
+    const held = this.#held
+    this.#held = []
+    for (const frames of held) this.send(frames)
   }
 
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void {
@@ -89,6 +104,7 @@ export class ShellLink implements RequestLink {
     const port = Number(event.remote.slice(event.remote.lastIndexOf(':') + 1))
     const count = (this.#connected.get(port) ?? 0) + (event.type === 'peer_joined' ? 1 : -1)
     this.#connected.set(port, count)
+    if (event.type === 'peer_joined' && this.#held.length > 0) this.#sendHeld()
     this.#announce()
   }
 

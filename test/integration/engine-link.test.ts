@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest'
+import { deferred } from '../../src/base/deferred.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import { ShellLink } from '../../src/engine/shell-link.ts'
+import type { EngineConnection } from '../../src/protocol/connection-file.ts'
+import { Envelope } from '../../src/protocol/envelope.ts'
+import { Session } from '../../src/protocol/session.ts'
+import type { Frame, Socket } from '../../src/transport/socket.ts'
+import { tcpTransport as transport } from '../../src/transport/tcp.ts'
+
+it('ShellLink sends the replies that were made without a connection when it is back', async () => {
+  const session = new Session({ key: 'k' })
+  /** The direct scheduler's side, which comes, goes and comes back. */
+  const scheduler = async (url: string, onMessage: (frames: Frame[]) => void) => {
+    const socket: Socket = transport.socket('ROUTER', { identity: 'mux_out', onMessage })
+    return { socket, url: await socket.bind(url) }
+  }
+  const task = transport.socket('ROUTER', { identity: 'task_out' })
+  const taskUrl = await task.bind('tcp://127.0.0.1:0')
+  const { socket: first, url } = await scheduler('tcp://127.0.0.1:0', () =>
+    expect.unreachable('the first connection hears nothing'),
+  )
+  const [connected, lost, request] = [deferred<void>(), deferred<void>(), deferred<Envelope>()]
+  const link = new ShellLink({
+    transport,
+    uuid: 'engine',
+    connection: {
+      key: 'k',
+      mux: portOf(url),
+      task: portOf(taskUrl),
+      broadcast: [1],
+    } as unknown as EngineConnection,
+    base: 'tcp://127.0.0.1',
+    log: silentLogger,
+    nowMs: () => 0,
+    onRequest: taken => request.resolve(taken),
+    onReady: isReady => (isReady ? connected : lost).resolve(),
+    onComplete: () => {},
+  })
+  await connected.promise
+  first.send([Buffer.from('engine'), Buffer.from('client'), ...session.pack({ type: 'apply_request' })])
+  const { prefix, header, headerFrame } = await request.promise
+  await first.close(0)
+  await lost.promise
+  link.send([...prefix, ...link.session.pack({ type: 'apply_reply', parentHeader: headerFrame })])
+  const heard = deferred<Frame[]>()
+  const { socket: second } = await scheduler(url, frames => heard.resolve(frames))
+  expect(Envelope.cut(await heard.promise)!.parentHeader.msg_id).toBe(header.msg_id)
+  await Promise.all([link.close(0), task.close(0), second.close(0)])
+})
+
+function portOf(url: string): number {
+  return Number(url.slice(url.lastIndexOf(':') + 1))
+}
