@@ -73,6 +73,7 @@ const known = new Map<string, Known>()
 const bundles = new Map<string, { readonly stamps: string; readonly bundle: Bundle }>()
 /** Modules that were looked at in this run of synchronous code: nothing could have changed since. */
 const fresh = new Set<string>()
+const freshBundles = new Set<string>()
 /** This package's own: an engine has its own copy, and one is enough. */
 const OWN = new URL('..', import.meta.url).href
 
@@ -83,11 +84,12 @@ const OWN = new URL('..', import.meta.url).href
  */
 export function bundleOf(url: string): Bundle | undefined {
   const cached = bundles.get(url)
-  if (cached !== undefined && fresh.has(url)) return cached.bundle
+  if (cached !== undefined && freshBundles.has(url)) return cached.bundle
   if (!isUserModule(url)) return undefined
   const graph = reachableFrom(url)
   if (graph === undefined) return undefined
   const stamps = [...graph].map(([each, { textHash }]) => each + textHash).join(' ')
+  freshBundles.add(url)
   if (cached?.stamps === stamps) return cached.bundle
   const bundle = newBundle(url, graph)
   if (bundle.bytes.length > SENT_ONCE_BYTES_MAX) return undefined
@@ -128,7 +130,7 @@ function knownModule(url: string): Known | undefined {
   if (before !== undefined && fresh.has(url)) return before
   try {
     const stamp = stampOf(statSync(fileURLToPath(url), { bigint: true }))
-    if (fresh.size === 0) queueMicrotask(() => fresh.clear())
+    if (fresh.size === 0) queueMicrotask(forgetFresh)
     fresh.add(url)
     if (before?.stamp === stamp) return before
     const text = readModule(url)
@@ -144,6 +146,11 @@ function knownModule(url: string): Known | undefined {
     // Whoever imports it will be told what is wrong with it.
     return undefined
   }
+}
+
+function forgetFresh(): void {
+  fresh.clear()
+  freshBundles.clear()
 }
 
 function stampOf({ mtimeNs, size, ino }: BigIntStats): string {
