@@ -7,6 +7,7 @@ import type { Clock, Millis } from './clock.ts'
 export class Alarm {
   #atMs: Millis = Number.POSITIVE_INFINITY
   #cancel: (() => void) | undefined
+  #isClosed = false
   readonly #clock: Clock
   readonly #ring: () => void
 
@@ -17,7 +18,7 @@ export class Alarm {
 
   /** Rings at `atMs`; `Infinity` means never. */
   set(atMs: Millis): void {
-    if (atMs === this.#atMs) return
+    if (atMs === this.#atMs || this.#isClosed) return
     this.#cancel?.()
     this.#cancel = undefined
     this.#atMs = atMs
@@ -29,7 +30,9 @@ export class Alarm {
     })
   }
 
+  /** It never rings again: what still happens to a machine in its last moments must not keep a process alive. */
   close(): void {
     this.set(Number.POSITIVE_INFINITY)
+    this.#isClosed = true
   }
 }

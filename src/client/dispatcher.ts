@@ -166,6 +166,8 @@ export class Dispatcher implements ResultHost {
       this.#channels.connect(channel)
     await Promise.all([...this.#subscribed.values()].map(({ promise }) => promise))
     await this.askForEngines()
+    this.#performLink(this.#link.handle({ type: 'opened' }, this.clock.nowMs()))
+    this.#wakeLater()
   }
 
   /** Asks the hub who is there. */
@@ -244,6 +246,12 @@ export class Dispatcher implements ResultHost {
     this.#requestAbort(open, interrupt).catch(() => {})
     const msgIds = open.map(record => record.msgId)
     this.#perform(this.#requests.handle({ type: 'given_up', msgIds, reason }, this.clock.nowMs()))
+  }
+
+  /** @throws InvariantError when one of its machines contradicts itself. */
+  validate(): void {
+    this.#requests.validate()
+    this.roster.validate()
   }
 
   flushed(): Promise<void> {

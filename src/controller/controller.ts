@@ -31,7 +31,7 @@ import { Direct } from './state/direct.ts'
 import { HeartMonitor } from './state/heart-monitor.ts'
 import { Hub, type HubEffect } from './state/hub.ts'
 import { HubQueries } from './state/hub-queries.ts'
-import { isPlacementScheme, type PlacementScheme } from './state/placement.ts'
+import { isPlacementScheme, type PlacementScheme, type Random } from './state/placement.ts'
 import type { RequestParts } from './state/record-questions.ts'
 import { TaskQueue } from './state/task-queue.ts'
 import { TrailingOutputs } from './state/trailing-outputs.ts'
@@ -62,6 +62,8 @@ export interface ControllerOptions {
   readonly records?: RecordStore
   /** How long a lost connection of an engine may take to come back before the engine counts as dead. Default 500. */
   readonly linkGraceMs?: number
+  /** Where the schemes that draw lots get theirs. Default `Math.random`. */
+  readonly random?: Random
 }
 
 /** A running controller: hub and schedulers. */
@@ -74,6 +76,12 @@ export interface Controller {
   readonly stopped: Promise<void>
   /** Sends what is queued, then closes every socket. */
   stop(): Promise<void>
+  /** What the schedulers still owe somebody: tasks, direct requests, and broadcasts that are to be answered as one. */
+  readonly outstandingCount: number
+  /** What is still known of the life of a request or task, oldest first. */
+  story(msgId: string): string[]
+  /** @throws InvariantError when one of its machines contradicts itself. */
+  validate(): void
 }
 
 /** Peers must have the reply to their shutdown request before the sockets close. */
@@ -115,6 +123,11 @@ export async function startController(options: ControllerOptions = {}): Promise<
     ...connections(ip, location, key, options.scheme ?? 'leastload', opened.ports),
     stopped: stopped.promise,
     stop,
+    get outstandingCount() {
+      return parts!.outstandingCount
+    },
+    story: msgId => parts!.story(msgId),
+    validate: () => parts!.validate(),
   }
 }
 
@@ -123,6 +136,15 @@ async function closeAll(parts: Parts, opened: ControllerSockets): Promise<void> 
   await opened.close()
   // Last: the replies that were still under way are noted, too.
   await parts.records.close()
+}
+
+/** What decides, for those who look at a controller from outside. */
+interface Machines {
+  readonly queue: TaskQueue
+  readonly direct: Direct
+  readonly broadcast: Broadcast
+  readonly hub: Hub
+  readonly hearts: HeartMonitor
 }
 
 /** Every machine and shell of a controller, wired to one another. */
@@ -134,6 +156,7 @@ class Parts {
   readonly #broadcast: BroadcastShell
   readonly #iopub: IopubShell
   readonly #hub: HubShell
+  readonly #machines: Machines
   readonly #session: Session
   readonly #registrar: Registrar
   readonly #client: Buffer
@@ -162,7 +185,8 @@ class Parts {
     }
     const records = options.records ?? new MemoryStore()
     this.records = records
-    const queue = new TaskQueue({ scheme, hwm, random: Math.random })
+    const queue = new TaskQueue({ scheme, hwm, random: options.random ?? Math.random })
+    const broadcast = new Broadcast()
     const direct = new Direct({ forgetMs: registrationTimeoutMs })
     const trailing = new TrailingOutputs()
     const queries = new HubQueries({
@@ -189,7 +213,7 @@ class Parts {
     this.#task = new TaskShell({ ...intake, clock, queue, registrar })
     this.#direct = new DirectShell({ ...intake, clock, direct, registrar })
     this.#control = new ControlShell(intake)
-    this.#broadcast = new BroadcastShell({ ...intake, broadcast: new Broadcast(), registrar })
+    this.#broadcast = new BroadcastShell({ ...intake, broadcast, registrar })
     this.#iopub = new IopubShell({
       ...intake,
       registrar,
@@ -207,6 +231,20 @@ class Parts {
       clock.nowMs(),
     )
     this.#hub = new HubShell({ ...intake, clock, hub, hearts, records, orders: this.#orders() })
+    this.#machines = { queue, direct, broadcast, hub, hearts }
+  }
+
+  get outstandingCount(): number {
+    const { queue, direct, broadcast } = this.#machines
+    return queue.size + direct.size + broadcast.gatheringCount
+  }
+
+  story(msgId: string): string[] {
+    return [...this.#machines.queue.story(msgId), ...this.#machines.direct.story(msgId)]
+  }
+
+  validate(): void {
+    for (const machine of Object.values(this.#machines)) machine.validate()
   }
 
   /** Gives every shell its sockets; the answer says who hears what. */

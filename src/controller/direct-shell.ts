@@ -41,10 +41,12 @@ export class DirectShell extends RelayShell<DirectShellOptions> {
 
   protected override linkLost(engine: string): void {
     this.options.registrar.linkLost(engine, 'mux')
+    this.#happened({ type: 'engine_disconnected', engine })
   }
 
   protected override linkJoined(engine: string): void {
     this.options.registrar.linkJoined(engine, 'mux')
+    this.#happened({ type: 'engine_reconnected', engine })
   }
 
   fromClient(frames: Frame[]): void {

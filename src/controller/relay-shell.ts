@@ -35,6 +35,10 @@ export abstract class RelayShell<Options extends Intake> {
     this.#links.admit(engine)
   }
 
+  protected isConnected(engine: string): boolean {
+    return this.#links.isConnected(engine)
+  }
+
   protected dismiss(engine: string): void {
     this.#links.dismiss(engine)
   }

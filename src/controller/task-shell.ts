@@ -43,7 +43,7 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
 
   engineJoined(engine: string, id: number): void {
     this.admit(engine)
-    this.#happened({ type: 'engine_joined', engine, id })
+    this.#happened({ type: 'engine_joined', engine, id, isAway: !this.isConnected(engine) })
   }
 
   engineLeft(engine: string, cause: DeathCause | undefined, orderly: boolean): void {

@@ -2,6 +2,7 @@
  * Whether the controller is reachable, and when to give it up.
  *
  * ```
+ * up ──opened──► up (asks for the engines once more, a little later)
  * up ──lost──► lost ──back──► up (asks for the engines again: notifications were missed)
  * │             │
  * │             └─ tick after the patience ──► gone
@@ -13,6 +14,8 @@ import { assertNever } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 
 export type LinkEvent =
+  /** The handshake is done. */
+  | { readonly type: 'opened' }
   | { readonly type: 'lost'; readonly cause: string | undefined }
   | { readonly type: 'back' }
   /** The hub said that it ends. */
@@ -32,9 +35,16 @@ type LinkState =
   | { readonly name: 'lost'; readonly untilMs: Millis; readonly cause: string | undefined }
   | { readonly name: 'gone' }
 
+/**
+ * When the engines are asked for once more after the handshake: nobody acknowledges a subscription, so that it may
+ * arrive after a notification that the list before it did not know of.
+ */
+const LATE_LIST_MS: Millis = 1000
+
 /** Decides when a lost controller is gone for good. */
 export class Link {
   #state: LinkState = { name: 'up' }
+  #askAtMs: Millis = Number.POSITIVE_INFINITY
   readonly #patienceMs: Millis
 
   /** @param patienceMs - how long a lost connection may take to come back. */
@@ -47,13 +57,16 @@ export class Link {
   }
 
   get wakeAtMs(): Millis {
-    return this.#state.name === 'lost' ? this.#state.untilMs : Number.POSITIVE_INFINITY
+    return this.#state.name === 'lost' ? this.#state.untilMs : this.#askAtMs
   }
 
   handle(event: LinkEvent, nowMs: Millis): LinkEffect[] {
     const state = this.#state
     if (state.name === 'gone') return []
     switch (event.type) {
+      case 'opened':
+        this.#askAtMs = nowMs + LATE_LIST_MS
+        return []
       case 'lost':
         // Several sockets lose the same controller one after the other: the first starts the patience.
         if (state.name === 'up')
@@ -67,6 +80,10 @@ export class Link {
       case 'closed':
         return this.#giveUp({ type: 'give_up', reason: event.type })
       case 'tick':
+        if (state.name === 'up' && nowMs >= this.#askAtMs) {
+          this.#askAtMs = Number.POSITIVE_INFINITY
+          return [{ type: 'ask_for_engines' }]
+        }
         if (state.name !== 'lost' || nowMs < state.untilMs) return []
         return this.#giveUp({ type: 'give_up', reason: 'lost', cause: state.cause })
       default:
@@ -76,6 +93,7 @@ export class Link {
 
   #giveUp(effect: LinkEffect): LinkEffect[] {
     this.#state = { name: 'gone' }
+    this.#askAtMs = Number.POSITIVE_INFINITY
     return [effect]
   }
 }

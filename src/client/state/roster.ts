@@ -3,8 +3,9 @@
  * different sockets and therefore in no fixed order.
  *
  * Invariants:
- * 1. An engine that left never comes back: a uuid is not used twice, so that a list that was written before it left
- *    cannot revive it. (A number is used again by a controller that was started anew.)
+ * 1. An engine that left comes back only by a notification, or by a list that was asked for since it left: one that
+ *    was written before cannot revive it. It does come back when it was taken for dead and is not, under the same uuid.
+ *    (A number is used again by a controller that was started anew.)
  * 2. A list takes away only engines that were known when it was asked for: one that registered since then may be
  *    missing in it.
  */
@@ -55,6 +56,8 @@ export class Roster {
   /** What live engines told about themselves. */
   readonly #about = new Map<EngineUuid, AboutEngine>()
   #asked: readonly EngineId[] = []
+  /** Who had left when the list was asked for. */
+  #goneWhenAsked: ReadonlySet<EngineUuid> = new Set()
   #ids: readonly EngineId[] | undefined
   #languages: readonly string[] | undefined
 
@@ -102,10 +105,12 @@ export class Roster {
     switch (event.type) {
       case 'list_asked':
         this.#asked = [...this.#live.keys()]
+        this.#goneWhenAsked = new Set(this.#left)
         return []
       case 'list':
         return this.#list(event.engines, event.about)
       case 'registered':
+        this.#left.delete(event.uuid)
         return this.#joined(event.id, event.uuid, event.about)
       case 'unregistered':
         return this.#leave(event.id, event.uuid, event.cause)
@@ -132,7 +137,11 @@ export class Roster {
       if (uuid !== undefined && engines.get(id) !== uuid) effects.push(...this.#leave(id, uuid, undefined))
     }
     this.#asked = []
-    for (const [id, uuid] of engines) effects.push(...this.#joined(id, uuid, about?.get(id)))
+    for (const [id, uuid] of engines) {
+      if (this.#goneWhenAsked.has(uuid)) this.#left.delete(uuid)
+      effects.push(...this.#joined(id, uuid, about?.get(id)))
+    }
+    this.#goneWhenAsked = new Set()
     return effects
   }
 

@@ -13,6 +13,9 @@
  *      └── no such engine: refused (ours) or dropped (stock)
  * ```
  *
+ * A connection that breaks may take a request or its reply along, and nobody can know which. What was under way then
+ * fails as soon as the engine is back, for our own clients; should its reply come after all, the client drops it.
+ *
  * Invariants
  * 1. A request is pending at one engine or orphaned, never both.
  */
@@ -25,11 +28,13 @@ import type { Frame } from '../../transport/socket.ts'
 import { DeadEngines } from './dead-engines.ts'
 import { keptRequest } from './kept-request.ts'
 import { Story } from './story.ts'
-import { noSuchEngine, originalDeath } from './wire-error.ts'
+import { connectionBroke, noSuchEngine, originalDeath } from './wire-error.ts'
 
 export type DirectEvent =
   | { readonly type: 'engine_joined'; readonly engine: string; readonly id: number }
   | { readonly type: 'engine_left'; readonly engine: string; readonly cause?: DeathCause | undefined }
+  | { readonly type: 'engine_disconnected'; readonly engine: string }
+  | { readonly type: 'engine_reconnected'; readonly engine: string }
   | {
       readonly type: 'requested'
       readonly msgId: string
@@ -85,13 +90,21 @@ export interface DirectOptions {
   readonly forgetMs: Millis
 }
 
+interface Pending {
+  readonly request: Envelope
+  /** Who is to be told, of our own clients; a stock one is told nothing. */
+  readonly client: Frame | undefined
+  /** It was under way when the engine's connection broke. */
+  isDoubtful: boolean
+}
+
 interface Orphans {
   readonly untilMs: Millis
-  readonly requests: ReadonlyMap<string, Envelope>
+  readonly requests: Map<string, Pending>
 }
 
 export class Direct {
-  readonly #pending = new Map<string, Map<string, Envelope>>()
+  readonly #pending = new Map<string, Map<string, Pending>>()
   readonly #ids = new Map<string, number>()
   readonly #orphans = new Map<string, Orphans>()
   readonly #dead = new DeadEngines()
@@ -122,9 +135,22 @@ export class Direct {
       case 'engine_left':
         this.#left(event.engine, event.cause, nowMs)
         return []
+      case 'engine_disconnected':
+        for (const pending of this.#pending.get(event.engine)?.values() ?? []) pending.isDoubtful = true
+        return []
+      case 'engine_reconnected':
+        return this.#reconnected(event.engine)
       case 'tick':
         return this.#tick(nowMs)
     }
+  }
+
+  /** Requests that have no answer yet. */
+  get size(): number {
+    let size = 0
+    for (const requests of this.#pending.values()) size += requests.size
+    for (const orphans of this.#orphans.values()) size += orphans.requests.size
+    return size
   }
 
   isPending(msgId: string): boolean {
@@ -149,7 +175,11 @@ export class Direct {
   #requested(msgId: string, client: Frame, engine: string, request: Envelope, own: boolean): DirectEffect[] {
     const pending = this.#pending.get(engine)
     if (pending !== undefined) {
-      pending.set(msgId, keptRequest(request))
+      pending.set(msgId, {
+        request: keptRequest(request),
+        client: own ? client : undefined,
+        isDoubtful: false,
+      })
       this.#story.tell(msgId, 'passed to engine', engine)
       return [{ type: 'forward_request', engine, client, request, msgId }]
     }
@@ -162,11 +192,25 @@ export class Direct {
   #replied(msgId: string, engine: string, reply: Envelope): DirectEffect[] {
     const effects: DirectEffect[] = [{ type: 'forward_reply', reply }]
     const pending = this.#pending.get(engine) ?? this.#orphans.get(engine)?.requests
-    const request = pending?.get(msgId)
-    if (request === undefined) return effects
-    ;(pending as Map<string, Envelope>).delete(msgId)
+    const entry = pending?.get(msgId)
+    if (entry === undefined) return effects
+    pending?.delete(msgId)
     this.#story.tell(msgId, 'answered by engine', engine)
-    effects.push({ type: 'record_reply', msgId, engine, request, reply })
+    effects.push({ type: 'record_reply', msgId, engine, request: entry.request, reply })
+    return effects
+  }
+
+  #reconnected(engine: string): DirectEffect[] {
+    const effects: DirectEffect[] = []
+    const pending = this.#pending.get(engine)
+    for (const [msgId, { request, client, isDoubtful }] of pending ?? []) {
+      if (!isDoubtful || client === undefined) continue
+      pending?.delete(msgId)
+      this.#story.tell(msgId, 'given up with the connection of engine', engine)
+      const error = connectionBroke(this.#ids.get(engine) ?? -1)
+      effects.push({ type: 'answer_error', client, engine, request, error })
+      effects.push({ type: 'record_failure', msgId, engine, request, error })
+    }
     return effects
   }
 
@@ -176,7 +220,10 @@ export class Direct {
     this.#pending.delete(engine)
     this.#dead.died({ uuid: engine, id: this.#ids.get(engine) ?? -1, cause })
     this.#ids.delete(engine)
-    if (requests.size > 0) this.#orphans.set(engine, { untilMs: nowMs + this.#forgetMs, requests })
+    if (requests.size === 0) return
+    // It may have died before, and come back: what was lost with it then is still remembered.
+    for (const [msgId, earlier] of this.#orphans.get(engine)?.requests ?? []) requests.set(msgId, earlier)
+    this.#orphans.set(engine, { untilMs: nowMs + this.#forgetMs, requests })
   }
 
   #tick(nowMs: Millis): DirectEffect[] {
@@ -184,7 +231,7 @@ export class Direct {
     for (const [engine, orphans] of this.#orphans) {
       if (orphans.untilMs > nowMs) continue
       this.#orphans.delete(engine)
-      for (const [msgId, request] of orphans.requests) {
+      for (const [msgId, { request }] of orphans.requests) {
         effects.push({ type: 'record_failure', msgId, engine, request, error: originalDeath(engine, msgId) })
       }
     }

@@ -100,9 +100,10 @@ export class EnginePool<T> {
   }
 
   /** A new engine is the next in turn. */
-  add(uuid: string, id: number): PoolEngine<T> {
+  add(uuid: string, id: number, connected = true): PoolEngine<T> {
     this.#firstTurn -= 1
     const engine = new PoolEngine<T>(uuid, id, this.#firstTurn, this.#burst)
+    engine.connected = connected
     this.#engines.set(uuid, engine)
     this.changed(engine)
     return engine
@@ -142,6 +143,14 @@ export class EnginePool<T> {
     this.#lastTurn += 1
     engine.turn = this.#lastTurn
     this.#settle(engine)
+  }
+
+  /** An engine's connection is lost, or back. */
+  setConnected(uuid: string, connected: boolean): void {
+    const engine = this.#engines.get(uuid)
+    if (engine === undefined) return
+    engine.connected = connected
+    this.changed(engine)
   }
 
   /** Must be called whenever the engine's load, window, isolation or connection has changed. */

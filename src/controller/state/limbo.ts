@@ -23,7 +23,10 @@ export class Limbo {
   }
 
   add(death: EngineDeath, tasks: Map<string, Task>, untilMs: Millis): void {
-    if (tasks.size > 0) this.#engines.set(death.uuid, { death, tasks, untilMs })
+    if (tasks.size === 0) return
+    // It may have died before, and come back: what was lost with it then waits on.
+    for (const [msgId, task] of this.tasksOf(death.uuid) ?? []) tasks.set(msgId, task)
+    this.#engines.set(death.uuid, { death, tasks, untilMs })
   }
 
   tasksOf(engine: string): ReadonlyMap<string, Task> | undefined {

@@ -8,7 +8,13 @@ import type { PlacementScheme, Random } from './placement.ts'
 import type { Task } from './task.ts'
 
 export type TaskQueueEvent =
-  | { readonly type: 'engine_joined'; readonly engine: string; readonly id: number }
+  /** `isAway`: its connection is not there yet, or no longer. */
+  | {
+      readonly type: 'engine_joined'
+      readonly engine: string
+      readonly id: number
+      readonly isAway?: boolean
+    }
   /** `orderly`: it was asked to go, so its tasks have nothing to do with it. */
   | {
       readonly type: 'engine_left'

@@ -53,6 +53,7 @@ import { diedRunning, errorContent, originalDeath } from './wire-error.ts'
 
 type Submitted = Extract<TaskQueueEvent, { type: 'task_submitted' }>
 type Replied = Extract<TaskQueueEvent, { type: 'task_replied' }>
+type Joined = Extract<TaskQueueEvent, { type: 'engine_joined' }>
 type Left = Extract<TaskQueueEvent, { type: 'engine_left' }>
 
 /** Deaths after which a task is taken for their cause. */
@@ -102,13 +103,13 @@ export class TaskQueue {
         for (const msgId of event.msgIds) this.#aborted(msgId, effects)
         break
       case 'engine_joined':
-        this.#engineJoined(event.engine, event.id, effects)
+        this.#engineJoined(event, effects)
         break
       case 'engine_left':
         this.#engineLeft(event, nowMs, effects)
         break
       case 'engine_disconnected':
-        this.#engineDisconnected(event.engine)
+        this.#pool.setConnected(event.engine, false)
         break
       case 'engine_reconnected':
         this.#engineReconnected(event.engine, nowMs, effects)
@@ -126,6 +127,11 @@ export class TaskQueue {
   /** Replies of attempts that were given up. */
   get repliesDropped(): number {
     return this.#repliesDropped
+  }
+
+  /** Tasks that have no answer yet. */
+  get size(): number {
+    return this.#tasks.size
   }
 
   isPending(msgId: string): boolean {
@@ -255,8 +261,7 @@ export class TaskQueue {
     engine.outstanding.set(task.msgId, task)
     if (task.suspect) engine.isolated = true
     this.#pool.given(engine)
-    const refresh = task.stale || task.failedOn?.has(engine.uuid) === true
-    task.stale = false
+    const refresh = task.wasSeenBy(engine.uuid)
     this.#story.tell(task.msgId, 'assigned to engine', engine.uuid)
     effects.push({ type: 'dispatch_task', task, engine: engine.uuid, refresh })
   }
@@ -337,11 +342,10 @@ export class TaskQueue {
 
   // --- engines come and go ---
 
-  #engineJoined(uuid: string, id: number, effects: TaskQueueEffect[]): void {
+  #engineJoined({ engine: uuid, id, isAway = false }: Joined, effects: TaskQueueEffect[]): void {
     if (this.#pool.get(uuid) !== undefined) return
     this.#dead.cameBack(uuid)
-    const engine = this.#pool.add(uuid, id)
-    this.#fill(engine, effects)
+    this.#fill(this.#pool.add(uuid, id, !isAway), effects)
     this.#fillAllAgain(effects)
   }
 
@@ -375,6 +379,7 @@ export class TaskQueue {
     effects: TaskQueueEffect[],
   ): void {
     this.#story.tell(task.msgId, 'lost with engine', death.uuid)
+    task.left(death.uuid)
     if (!orderly) {
       task.deaths ??= []
       task.deaths.push(death)
@@ -386,22 +391,15 @@ export class TaskQueue {
     } else this.#run(task, nowMs, effects)
   }
 
-  #engineDisconnected(uuid: string): void {
-    const engine = this.#pool.get(uuid)
-    if (engine === undefined) return
-    engine.connected = false
-    this.#pool.changed(engine)
-    for (const task of engine.outstanding.values()) if (task.plan.own) task.stale = true
-  }
-
   #engineReconnected(uuid: string, nowMs: Millis, effects: TaskQueueEffect[]): void {
     const engine = this.#pool.get(uuid)
-    if (engine === undefined) return
-    engine.connected = true
-    const again = [...engine.outstanding.values()].filter(task => task.stale && task.stage === 'assigned')
-    for (const task of again) engine.outstanding.delete(task.msgId)
-    if (again.length > 0) engine.isolated = false
-    this.#pool.changed(engine)
+    if (engine?.connected !== false) return
+    engine.isolated = false
+    // Stock tasks too: one that was lost on its way would hold its place there for ever.
+    const again = [...engine.outstanding.values()].filter(task => task.stage === 'assigned')
+    engine.outstanding.clear()
+    this.#pool.setConnected(uuid, true)
+    for (const task of again) task.left(uuid)
     for (const task of again) this.#run(task, nowMs, effects)
     this.#fill(engine, effects)
   }
@@ -479,9 +477,9 @@ export class TaskQueue {
       invariant(task.stage !== 'ended', `${task.msgId} has ended and is still there`)
       if (task.stage === 'queued') queued += 1
       if (task.stage !== 'assigned') continue
-      const holder = this.#pool.get(task.engine!)?.outstanding ?? this.#limbo.tasksOf(task.engine!)
+      const holders = [this.#pool.get(task.engine!)?.outstanding, this.#limbo.tasksOf(task.engine!)]
       invariant(
-        holder?.get(task.msgId) === task,
+        holders.some(held => held?.get(task.msgId) === task),
         `${task.msgId} is assigned to an engine that has not got it`,
         this.story(task.msgId),
       )

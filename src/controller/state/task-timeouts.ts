@@ -10,9 +10,9 @@ export class TaskTimeouts {
     return this.#tasks.peek()?.deadlineMs ?? Number.POSITIVE_INFINITY
   }
 
-  /** Starts its time anew. */
+  /** Starts its time, unless that runs already: then it runs on, wherever the task waits. */
   start(task: Task, nowMs: Millis): void {
-    this.#tasks.remove(task)
+    if (task.heapAt !== -1) return
     task.deadlineMs = nowMs + task.plan.timeoutMs
     if (task.deadlineMs !== Number.POSITIVE_INFINITY) this.#tasks.push(task)
   }

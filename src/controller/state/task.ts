@@ -34,8 +34,8 @@ export class Task implements HeapItem {
   deaths: EngineDeath[] | undefined = undefined
   /** Somebody wants it to end: no other engine gets it. */
   isAborted = false
-  /** Its bytes may have reached an engine already, which would then take them for a replay. */
-  stale = false
+  /** Engines that were given it and lost to it: they may come back, and be given it again. */
+  leftEngines: Set<string> | undefined = undefined
   line: Line | undefined = undefined
   /** Its turn among those that wait for an engine. */
   turn = 0
@@ -61,6 +61,16 @@ export class Task implements HeapItem {
     this.refusal = refusal
     this.refusedBy ??= new Set()
     this.refusedBy.add(engine)
+  }
+
+  left(engine: string): void {
+    this.leftEngines ??= new Set()
+    this.leftEngines.add(engine)
+  }
+
+  /** The engine may know its bytes already, and would then take them for a replay. */
+  wasSeenBy(engine: string): boolean {
+    return this.leftEngines?.has(engine) === true || this.failedOn?.has(engine) === true
   }
 
   fail(engine: string): void {

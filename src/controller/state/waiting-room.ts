@@ -107,7 +107,9 @@ export class WaitingRoom {
     const key = `${where.include === undefined ? '-' : '+'}${[...set].sort().join(',')}`
     let line = this.#lines.get(key)
     if (line === undefined) {
-      line = { key, where, entries: new Queue(), waiting: 0 }
+      // A copy: the set may be a task's own, which grows while others stand in this line.
+      const own = where.include === undefined ? { exclude: new Set(set) } : { include: new Set(set) }
+      line = { key, where: own, entries: new Queue(), waiting: 0 }
       this.#lines.set(key, line)
     }
     return line

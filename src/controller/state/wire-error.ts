@@ -82,6 +82,14 @@ export function noSuchEngine(uuid: string, death: EngineDeath | undefined): Erro
   return errorContent('EngineError', `there is no engine ${uuid}: it is gone, or was never there`)
 }
 
+/** A direct request was under way when the connection of its engine broke. */
+export function connectionBroke(id: number): ErrorContent {
+  return errorContent(
+    'EngineError',
+    `the connection of engine ${id} broke while it had this request: whether it ran is not known. The engine is back; ask again if that does no harm`,
+  )
+}
+
 function withDeaths(evalue: string, deaths: readonly EngineDeath[]): ErrorContent {
   return {
     ...errorContent('EngineError', evalue),

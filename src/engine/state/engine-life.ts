@@ -16,7 +16,9 @@
  * 2. The heart starts only when the shell is complete: the first pong means "ready".
  * 3. The uuid stays the same for ever. A controller that still knows it answers "in use": then the engine was never
  *    lost to it, and simply goes on.
- *    It asks once more a little later, since the controller may just then have been giving it up.
+ *    It asks once more a little later, since the controller may just then have been giving it up. For the same reason
+ *    it asks when it was held up for some pings, or was not connected for a while: it may have been taken for dead,
+ *    and nobody would tell it.
  * 4. `ended` is final, and is reached with exactly one `end` effect.
  */
 
@@ -71,6 +73,8 @@ export const EXIT_NO_CONTROLLER = 69
 
 /** Pings that may be missing before the controller is taken for lost though its connection stands. */
 const MISSED_PINGS_MAX = 10
+/** Pings that an engine may be held up for and not wonder whether it was taken for dead. */
+const HELD_UP_PINGS = 2
 
 export class EngineLife {
   #state: LifeState = 'starting'
@@ -82,6 +86,8 @@ export class EngineLife {
   #searchSinceMs: Millis = 0
   /** When the current wait ends: for an answer, a ping, or the next look at the connection file. */
   #deadlineMs: Millis = Number.POSITIVE_INFINITY
+  /** When the last ping came; before the first, when the hub answered. */
+  #pingedMs: Millis = Number.POSITIVE_INFINITY
   /** When to ask again after an "in use" (invariant 3). */
   #askAgainMs: Millis = Number.POSITIVE_INFINITY
   readonly #options: EngineLifeOptions
@@ -179,6 +185,7 @@ export class EngineLife {
     if (this.#state !== 'registering' && this.#state !== 'alive') return []
     this.#state = 'joining'
     this.#id = id
+    this.#pingedMs = nowMs
     this.#heartPeriodMs = heartPeriodMs
     this.#deadlineMs = nowMs + this.#options.goneMs
     return [{ type: 'join', id }]
@@ -189,6 +196,7 @@ export class EngineLife {
     if (this.#id !== undefined && evalue.includes('in use')) {
       // Invariant 3.
       this.#state = 'joining'
+      this.#pingedMs = nowMs
       this.#askAgainMs = nowMs + this.#options.answerMs
       this.#deadlineMs = nowMs + this.#options.goneMs
       return [{ type: 'join', id: this.#id }]
@@ -197,6 +205,8 @@ export class EngineLife {
   }
 
   #onShellComplete(nowMs: Millis): LifeEffect[] {
+    // One of its connections was lost, and is back: perhaps too late (invariant 3).
+    if (this.#state === 'alive') this.#askAgainMs = nowMs + this.#options.answerMs
     if (this.#state !== 'joining' || this.#id === undefined) return []
     this.#state = 'alive'
     this.#deadlineMs = nowMs + this.#silenceMaxMs()
@@ -204,8 +214,14 @@ export class EngineLife {
   }
 
   #onPing(nowMs: Millis): LifeEffect[] {
-    if (this.#state === 'alive') this.#deadlineMs = nowMs + this.#silenceMaxMs()
-    return []
+    if (this.#state !== 'alive') return []
+    this.#deadlineMs = nowMs + this.#silenceMaxMs()
+    const wasHeldUp = nowMs - this.#pingedMs > HELD_UP_PINGS * this.#heartPeriodMs
+    this.#pingedMs = nowMs
+    if (!wasHeldUp) return []
+    // Invariant 3.
+    this.#askAgainMs = nowMs + this.#options.answerMs
+    return [{ type: 'register' }]
   }
 
   #silenceMaxMs(): Millis {

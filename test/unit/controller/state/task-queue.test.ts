@@ -130,6 +130,10 @@ class World {
     return this.#dispatched.length
   }
 
+  holderOf(msgId: string): string | undefined {
+    return ['a', 'b', 'c'].find(engine => this.queue.tasksOf(engine).includes(msgId))
+  }
+
   /** Text of the error that was answered last. */
   get evalue(): string {
     const effect = this.last.findLast(one => one.type === 'answer_error')
@@ -741,7 +745,7 @@ describe('TaskQueue', () => {
     world.join('a')
     world.submit('own', OWN)
     world.submit('stock')
-    expect(world.reconnect('a')).toEqual(['own > a refreshed'])
+    expect(world.reconnect('a')).toEqual(['own > a refreshed', 'stock > a refreshed'])
     expect(world.reply('a', 'own')).toEqual(['a > own ok'])
     expect(world.reply('a', 'own')).toEqual(['a x own'])
   })
@@ -754,10 +758,37 @@ describe('TaskQueue', () => {
     expect(world.submit('after', OWN)).toEqual([])
     expect(world.comeBack('a')).toEqual(['before > a refreshed', 'after > a'])
     expect(world.comeBack('a')).toEqual([])
-    expect([...world.reply('a', 'after'), ...world.reply('a', 'before')]).toEqual([
-      'a > after ok',
-      'a > before ok',
-    ])
+  })
+
+  it('gives a task in fresh bytes to an engine that was wrongly taken for dead', () => {
+    const world = new World({ hwm: 1 })
+    world.join('a')
+    world.submit('t', OWN)
+    world.leave('a')
+    expect(world.join('a')).toEqual(['t > a refreshed'])
+  })
+
+  it('keeps a stock task whose engine died, came back and died again', () => {
+    const world = new World({ hwm: 1 })
+    world.join('a')
+    world.submit('first')
+    world.leave('a')
+    world.join('a')
+    world.submit('second')
+    world.leave('a')
+    expect(world.wait(5000)).toHaveLength(2)
+  })
+
+  it('lets a task stand in a line that the refusals of another do not change', () => {
+    const world = new World({ hwm: 1 })
+    world.join('a', 'b', 'c')
+    for (const task of ['x', 'y', 'z', 'one', 'two']) world.submit(task, OWN)
+    const [first, second] = ['x', 'y'].map(task => world.holderOf(task))
+    expect(world.reply(first!, 'x').at(-1)).toBe(`one > ${first}`)
+    expect(world.refuse(first!, 'one')).toEqual([`two > ${first}`])
+    expect(world.refuse(first!, 'two')).toEqual([])
+    expect(world.reply(second!, 'y').at(-1)).toBe(`one > ${second}`)
+    expect(world.refuse(second!, 'one')).toEqual([`two > ${second}`])
   })
 
   it('prefetches short tasks and never queues long ones behind each other', () => {

@@ -1,0 +1,404 @@
+/**
+ * A whole cluster in one process, on a clock that it drives itself: the real controller and the real client on sockets
+ * of a simulated network, and engines of which only the user code is played. The same seed gives the same run, message
+ * by message.
+ */
+
+import type { Millis } from '../base/clock.ts'
+import type { LogFields, Logger } from '../base/log.ts'
+import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
+import type { Message } from '../transport/socket.ts'
+import { Fate, type Wish } from './fate.ts'
+import { SeededRandom } from './random.ts'
+import { type Channel, describeSighting, envelopeOf, Names, type Sighting } from './sighting.ts'
+import { SimulatedClient } from './simulated-client.ts'
+import { SimulatedClock, SimulatedProcess } from './simulated-clock.ts'
+import { SimulatedEngine } from './simulated-engine.ts'
+import type { SimulatedLink } from './simulated-link.ts'
+import { SimulatedNetwork } from './simulated-network.ts'
+import { type EngineView, Witness } from './witness.ts'
+
+export interface SimulatedClusterOptions {
+  readonly seed: number
+  readonly controller?: ControllerOptions
+  /** Keep a line for each message, not only for what goes wrong. */
+  readonly trace?: boolean
+}
+
+/** What must not be, was. */
+export class Violation extends Error {
+  override readonly name = 'Violation'
+}
+
+const HEARTBEAT_MS = 3000
+const HEART_MISSES_MAX = 10
+/** Turns of the microtask queue after which nothing more comes of an event. */
+const TURNS = 4
+/** Events at one moment after which it is taken for one that never ends. */
+const STANDING_MAX = 5000
+
+export class SimulatedCluster {
+  readonly clock = new SimulatedClock()
+  readonly random: SeededRandom
+  readonly network: SimulatedNetwork
+  readonly names = new Names()
+  readonly witness: Witness
+  readonly engines: SimulatedEngine[] = []
+  readonly clients: SimulatedClient[] = []
+  /** What happened, a line each: with `trace` every message, else only faults. */
+  readonly journal: string[] = []
+  controller!: Controller
+  readonly #options: SimulatedClusterOptions
+  readonly #controllerProcess: SimulatedProcess
+  readonly #channels = new Map<number, Channel>()
+  readonly #seenBytes = new Map<string, Set<string>>()
+  readonly #throws = new Map<string, number>()
+  #lastPublished: Message | undefined
+  #violation: Violation | undefined
+  readonly #validatedTurns = new Map<SimulatedProcess, number>()
+  #requests = 0
+
+  private constructor(options: SimulatedClusterOptions) {
+    this.#options = options
+    this.random = new SeededRandom(options.seed)
+    this.network = new SimulatedNetwork(this.clock, this.random, {
+      sent: (link, message) => this.#sent(link, message),
+      delivered: (link, message, again) => this.#delivered(link, message, again),
+      lost: (link, message) => this.#lost(link, message),
+    })
+    this.witness = new Witness({
+      names: this.names,
+      nowMs: () => this.clock.nowMs(),
+      fail: (what, fate) => this.fail(what, fate),
+      heartbeatMs: options.controller?.pingMs ?? HEARTBEAT_MS,
+      heartMissesMax: options.controller?.heartMissesMax ?? HEART_MISSES_MAX,
+    })
+    this.#controllerProcess = new SimulatedProcess('controller', this.clock)
+  }
+
+  static async start(options: SimulatedClusterOptions): Promise<SimulatedCluster> {
+    const cluster = new SimulatedCluster(options)
+    const process = cluster.#controllerProcess
+    cluster.controller = await startController({
+      ...options.controller,
+      key: 'a key for simulations',
+      transport: cluster.network.transport(process),
+      clock: process,
+      random: cluster.random.next,
+      log: cluster.#logOf('controller'),
+    })
+    const { clientConnection: forClients, engineConnection: forEngines } = cluster.controller
+    const channels = cluster.#channels
+    for (const name of [
+      'registration',
+      'notification',
+      'task',
+      'mux',
+      'control',
+      'broadcast',
+      'iopub',
+    ] as const)
+      channels.set(forClients[name], name)
+    channels.set(forEngines.task, 'engineTask').set(forEngines.mux, 'engineMux')
+    channels.set(forEngines.control, 'engineControl').set(forEngines.iopub, 'engineIopub')
+    channels.set(forEngines.hb_ping, 'hbPing').set(forEngines.hb_pong, 'hbPong')
+    channels.set(forEngines.broadcast[0]!, 'engineBroadcast')
+    for (const port of [forEngines.hb_ping, forEngines.iopub, forClients.iopub])
+      cluster.network.lossyPorts.add(port)
+    return cluster
+  }
+
+  // --- who takes part ---
+
+  addEngine(): SimulatedEngine {
+    const number = this.engines.length
+    const name = `engine ${number}`
+    // Ids are random in life; here they only have to be new.
+    const uuid = `e${String(number).padStart(7, '0')}-${'0'.repeat(24)}`
+    const process = new SimulatedProcess(name, this.clock)
+    this.names.set(uuid, name)
+    this.witness.engines.set(uuid, {
+      name,
+      uuid,
+      isGone: false,
+      wasCut: false,
+      lastPingMs: this.clock.nowMs(),
+      isDismissed: false,
+      held: new Set(),
+      lastDirect: new Map(),
+    })
+    const engine = new SimulatedEngine({
+      number,
+      uuid,
+      process,
+      transport: this.network.transport(process),
+      connection: this.controller.engineConnection,
+      log: this.#logOf(name),
+      throwsOf: program => this.#throws.get(program) ?? 0,
+      watch: {
+        started: ({ uuid: id }, request) => this.#started(id, request.header.msg_id),
+        ended: ({ uuid: id }, request, program, how) => {
+          if (how === 'thrown') this.#throws.set(program.name, (this.#throws.get(program.name) ?? 0) + 1)
+          const run = this.witness.fateOf(request.header.msg_id)?.runs.findLast(({ engine: at }) => at === id)
+          if (run !== undefined) run.how = how
+        },
+        killed: dying => this.kill(dying),
+      },
+    })
+    this.engines.push(engine)
+    engine.start()
+    return engine
+  }
+
+  addClient(lostPatienceMs: Millis = 5000): SimulatedClient {
+    const number = this.clients.length
+    const name = `client ${number}`
+    const process = new SimulatedProcess(name, this.clock)
+    const client = new SimulatedClient({
+      number,
+      process,
+      transport: this.network.transport(process),
+      connection: this.controller.clientConnection,
+      log: this.#logOf(name),
+      lostPatienceMs,
+    })
+    this.clients.push(client)
+    client.start()
+    return client
+  }
+
+  viewOf(engine: SimulatedEngine): EngineView {
+    return this.witness.engines.get(engine.uuid)!
+  }
+
+  /** Engines that live and are not about to end. */
+  get liveEngines(): SimulatedEngine[] {
+    return this.engines.filter(engine => engine.process.isAlive && !this.viewOf(engine).isGone)
+  }
+
+  // --- what happens to them ---
+
+  submit(client: SimulatedClient, name: string, wish: Wish, onSettled: () => void = () => {}): Fate {
+    const fate = new Fate(name, wish, client, this.clock.nowMs())
+    const { after, follow, targets, retries, timeoutMs, route } = wish
+    const metadata = {
+      ...(wish.own && { itsparallel: { v: 1 } }),
+      ...(after !== undefined && { after: wireForm(after) }),
+      ...(follow !== undefined && { follow: wireForm(follow) }),
+      ...(route === 'balanced' && targets !== undefined && { targets }),
+      ...(retries > 0 && { retries }),
+      ...(timeoutMs !== Number.POSITIVE_INFINITY && { timeout: timeoutMs / 1000 }),
+    }
+    this.#requests += 1
+    this.#orderOf.set(fate, this.#requests)
+    client.process.run(() => {
+      fate.record = client.submit({
+        program: wish.program,
+        route,
+        ...(route === 'direct' && targets !== undefined && { engine: targets[0]! }),
+        metadata,
+        onSettled: () => {
+          this.witness.settled(fate)
+          onSettled()
+        },
+        onSent: msgId => {
+          this.names.set(msgId, name)
+          this.witness.fates.set(msgId, fate)
+        },
+      })
+    })
+    return fate
+  }
+
+  kill(engine: SimulatedEngine): void {
+    this.note(`engine ${engine.number} is killed`)
+    this.viewOf(engine).isGone = true
+    this.network.killed(engine.process)
+  }
+
+  leave(engine: SimulatedEngine): void {
+    this.note(`engine ${engine.number} leaves`)
+    this.viewOf(engine).isGone = true
+    engine.leave()
+  }
+
+  killClient(client: SimulatedClient): void {
+    this.note(`client ${client.number} is killed`)
+    this.network.killed(client.process)
+  }
+
+  /** Breaks one connection of an engine, or all. */
+  cut(engine: SimulatedEngine, links: readonly SimulatedLink[], noticeMsMax: Millis): void {
+    this.witness.cut(this.viewOf(engine))
+    for (const link of links) {
+      this.note(`engine ${engine.number} loses its connection to ${this.channelOf(link)}`)
+      link.break(noticeMsMax)
+    }
+  }
+
+  channelOf(link: SimulatedLink): Channel {
+    return this.#channels.get(link.port)!
+  }
+
+  // --- time ---
+
+  /** Lets time go on. @throws Violation for what must not be. */
+  async run(spanMs: Millis, until: () => boolean = () => false): Promise<void> {
+    const endMs = this.clock.nowMs() + spanMs
+    let lastMs = -1
+    let standing = 0
+    do {
+      standing = this.clock.nowMs() === lastMs ? standing + 1 : 0
+      lastMs = this.clock.nowMs()
+      if (standing > STANDING_MAX) this.fail('time stands still: somebody wakes up again and again')
+      for (let turn = 0; turn < TURNS; turn++) await undefined
+      this.validate()
+      if (until()) return
+    } while (this.clock.step(endMs))
+  }
+
+  /** @throws InvariantError when a machine contradicts itself, Violation for what must not be. */
+  validate(): void {
+    this.#validateIfRun(this.#controllerProcess, this.controller)
+    for (const { process, dispatcher } of this.clients) this.#validateIfRun(process, dispatcher)
+    if (this.#violation !== undefined) throw this.#violation
+  }
+
+  #validateIfRun(process: SimulatedProcess, part: { validate(): void }): void {
+    if (this.#validatedTurns.get(process) === process.turns) return
+    this.#validatedTurns.set(process, process.turns)
+    part.validate()
+  }
+
+  /** Stops everything. @throws Violation when something is left. */
+  async close(): Promise<void> {
+    const closed = Promise.all([
+      ...this.clients.map(client => client.process.isAlive && client.dispatcher.close()),
+      ...this.engines.map(engine => this.leave(engine)),
+    ])
+    await this.run(1000)
+    await closed
+    const stopped = this.controller.stop()
+    await this.run(1000)
+    await stopped
+    await this.run(1000)
+    if (this.network.linkCount > 0) this.fail(`${this.network.linkCount} connections are left`)
+    if (this.clock.timerCount > 0) this.fail(`${this.clock.timerCount} timers are left`)
+    this.validate()
+  }
+
+  // --- what is said about it ---
+
+  note(line: string): void {
+    this.journal.push(`${this.clock.nowMs().toFixed(2).padStart(9)}  ${line}`)
+  }
+
+  /** The first thing that must not be is thrown at the end of the step in which it happened. */
+  fail(what: string, fate?: Fate): void {
+    if (this.#violation !== undefined) return
+    const lines = [what]
+    if (fate !== undefined) {
+      const { name, wish, record, runs } = fate
+      const told = record === undefined ? [] : this.controller.story(record.msgId)
+      lines.push(
+        `  task ${name}: ${this.names.within(JSON.stringify({ ...wish, program: { ...wish.program } }))}`,
+        ...told.map(line => `  ${this.names.within(line)}`),
+        ...runs.map(
+          run => `  ran on ${this.names.of(run.engine)} at ${run.startedMs.toFixed(2)}: ${run.how}`,
+        ),
+      )
+    }
+    this.#violation = new Violation(lines.join('\n'))
+    this.note(`VIOLATION: ${what}`)
+  }
+
+  readonly #orderOf = new Map<Fate, number>()
+
+  #started(uuid: string, msgId: string): void {
+    const fate = this.witness.fateOf(msgId)
+    const view = this.witness.engines.get(uuid)
+    if (fate === undefined || view === undefined) return
+    fate.runs.push({ engine: uuid, startedMs: this.clock.nowMs(), how: 'running' })
+    if (fate.wish.route !== 'direct') return
+    const order = this.#orderOf.get(fate)!
+    const last = view.lastDirect.get(fate.client.number) ?? 0
+    if (order <= last) this.fail(`${fate.name} began after what was asked for later`, fate)
+    view.lastDirect.set(fate.client.number, order)
+  }
+
+  /** @param link - the sender's end. */
+  #sighting(link: SimulatedLink, message: Message): Sighting | undefined {
+    const channel = this.#channels.get(link.port)
+    if (channel === undefined || channel === 'hbPing' || channel === 'hbPong') return undefined
+    const envelope = envelopeOf(message)
+    if (envelope === undefined) return undefined
+    const byController = !link.isCaller
+    const peer = (byController ? link.other : link).process.name
+    return { channel, peer, byController, envelope }
+  }
+
+  #sent(link: SimulatedLink, message: Message): void {
+    const channel = this.#channels.get(link.port)
+    if (channel === 'hbPing') this.witness.pinged(message[0]!.toString())
+    const isWatched = channel === 'engineTask' || channel === 'task' || channel === 'registration'
+    if (!this.#options.trace && !isWatched && channel !== 'notification') return
+    const sighting = this.#sighting(link, message)
+    if (sighting === undefined) return
+    this.witness.sent(sighting)
+    if (!this.#options.trace) return
+    // What is published goes to everybody, and is told once.
+    if (message === this.#lastPublished) return
+    if (channel === 'notification' || channel === 'iopub') this.#lastPublished = message
+    this.note(describeSighting(sighting, this.names))
+  }
+
+  #delivered(link: SimulatedLink, message: Message, again: boolean): void {
+    const channel = this.#channels.get(link.port)
+    if (channel === 'hbPong') this.witness.ponged(link.other.process.name, message[0]!.toString())
+    if (again) return
+    if (channel !== 'engineTask' && channel !== 'engineMux' && channel !== 'engineBroadcast') return
+    const sighting = this.#sighting(link.other, message)
+    if (sighting === undefined) return
+    if (sighting.byController) this.#seen(sighting)
+    else this.witness.delivered(sighting)
+  }
+
+  /** No engine may get the same bytes twice, other than by the network's own doing. */
+  #seen({ envelope, peer }: Sighting): void {
+    const seen = this.#seenBytes.get(peer) ?? new Set()
+    this.#seenBytes.set(peer, seen)
+    const key = envelope.signature.toString('latin1')
+    if (seen.has(key))
+      this.fail(`${peer} got the same bytes twice`, this.witness.fateOf(envelope.header.msg_id))
+    seen.add(key)
+  }
+
+  #lost(link: SimulatedLink, message: Message): void {
+    const sighting = this.#sighting(link, message)
+    if (sighting === undefined) return
+    if (this.#options.trace) this.note(`lost: ${describeSighting(sighting, this.names)}`)
+    const { channel, envelope } = sighting
+    const fate =
+      this.witness.fateOf(envelope.header.msg_id) ?? this.witness.fateOf(envelope.parentHeader.msg_id)
+    // The balanced scheduler sends again, and the direct one tells; a stock client's direct request is gone.
+    const isMadeGood = channel === 'engineTask' || fate?.wish.own === true
+    if (fate !== undefined && channel !== 'engineIopub' && channel !== 'iopub' && !isMadeGood)
+      fate.isLost = true
+  }
+
+  #logOf(name: string): Logger {
+    const say = (level: string) => (message: string, fields?: LogFields) => {
+      if (this.#options.trace && level !== 'info' && level !== 'debug')
+        this.note(`${name} ${level}: ${this.names.within(message)}`)
+      if (level !== 'error') return
+      const error = fields?.error
+      const detail = error instanceof Error ? `: ${error.stack ?? error.message}` : ''
+      this.fail(`${name} logged an error: ${message}${detail}`)
+    }
+    return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
+  }
+}
+
+function wireForm({ ids, all, success, failure }: NonNullable<Wish['after']>): object {
+  return { dependencies: ids, all, success, failure }
+}

@@ -1,0 +1,317 @@
+/**
+ * Watches a simulated cluster from outside and knows what must be: which message may follow which, whatever the machines
+ * say of themselves. Whatever it sees that must not be, it says at once, with the story of the task.
+ */
+
+import type { Dependency } from '../controller/state/dependency.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import type { Answer, Fate } from './fate.ts'
+import { valueFor } from './program.ts'
+import type { Names, Sighting } from './sighting.ts'
+
+/** Deaths after which a task of ours is taken for their cause. */
+const DEATHS_MAX = 3
+/** How late something may be that has a deadline: messages are under way meanwhile. */
+const SLACK_MS = 1000
+
+/** An engine as the witness knows it. */
+export interface EngineView {
+  readonly name: string
+  readonly uuid: string
+  /** It was killed, ended, or was asked to end. */
+  isGone: boolean
+  /** A connection of it was broken at some time. */
+  wasCut: boolean
+  /** When the last ping was sent whose echo reached the controller. */
+  lastPingMs: number
+  /** The hub has told everybody that it left. */
+  isDismissed: boolean
+  /** What it has in hand, as the balanced scheduler sees it. */
+  readonly held: Set<Fate>
+  /** Per client, the number of the last direct request that began. */
+  readonly lastDirect: Map<number, number>
+}
+
+export interface WitnessOptions {
+  readonly names: Names
+  readonly nowMs: () => number
+  /** Says what must not be. */
+  readonly fail: (what: string, fate?: Fate) => void
+  readonly heartbeatMs: number
+  readonly heartMissesMax: number
+}
+
+export class Witness {
+  readonly fates = new Map<string, Fate>()
+  readonly engines = new Map<string, EngineView>()
+  /** By number, the engine that the hub gave it to. */
+  readonly #numbers = new Map<unknown, string>()
+  /** When each ping was sent. */
+  readonly #pings = new Map<string, number>()
+  readonly #options: WitnessOptions
+
+  constructor(options: WitnessOptions) {
+    this.#options = options
+  }
+
+  /** The fate that a message is about; broadcasts add the target to the id. */
+  fateOf(msgId: unknown): Fate | undefined {
+    return typeof msgId === 'string' ? this.fates.get(msgId) : undefined
+  }
+
+  // --- what the controller sends ---
+
+  sent(sighting: Sighting): void {
+    const { channel, byController, envelope, peer } = sighting
+    if (!byController) return
+    switch (channel) {
+      case 'engineTask':
+        this.#dispatched(envelope, peer)
+        return
+      case 'task':
+        this.#answered(envelope)
+        return
+      case 'registration':
+        this.#registrationAnswered(envelope, peer)
+        return
+      case 'notification':
+        this.#notified(envelope)
+    }
+  }
+
+  #dispatched(envelope: Envelope, peer: string): void {
+    const fate = this.fateOf(envelope.header.msg_id)
+    const engine = this.#engineCalled(peer)
+    if (fate === undefined || engine === undefined) return
+    const { fail } = this.#options
+    const { after, follow, targets, own } = fate.wish
+    fate.dispatches += 1
+    if (fate.answer !== undefined) fail('a task was given to an engine after its answer', fate)
+    if (engine.isDismissed) fail(`a task was given to ${peer}, which the hub has dismissed`, fate)
+    // What a client that is gone would have been answered, nobody sees.
+    const isSeen = fate.client.process.isAlive
+    if (isSeen && after !== undefined && !this.#isMet(after))
+      fail('a task was started before what it comes after', fate)
+    if (isSeen && follow !== undefined && !this.#follows(follow, engine.uuid))
+      fail(`a task was given to ${peer}, where what it follows did not run`, fate)
+    if (targets !== undefined && !targets.includes(engine.uuid))
+      fail(`a task was given to ${peer}, which is none of its targets`, fate)
+    if (fate.refusedBy.has(engine.uuid)) fail(`a task was given again to ${peer}, which refused it`, fate)
+    if (own && fate.deaths >= DEATHS_MAX && !fate.isHidden)
+      fail('a task was tried again after its third death', fate)
+    this.#heldOnce(fate, engine)
+    if (fate.wish.timeoutMs !== Number.POSITIVE_INFINITY && fate.dispatches === 1) {
+      const waitedMs = this.#options.nowMs() - fate.submittedMs
+      if (waitedMs > fate.wish.timeoutMs + SLACK_MS && after === undefined && follow === undefined)
+        fail(`a task that may wait ${fate.wish.timeoutMs} ms was started after ${waitedMs} ms`, fate)
+    }
+    fate.holder = engine.uuid
+    engine.held.add(fate)
+  }
+
+  #heldOnce(fate: Fate, engine: EngineView): void {
+    const { fail } = this.#options
+    const holder = fate.holder === undefined ? undefined : this.engines.get(fate.holder)
+    if (holder !== undefined && !holder.isDismissed && !holder.wasCut)
+      fail(`a task was given to ${engine.name} while ${holder.name} had it`, fate)
+    if (engine.wasCut) return
+    for (const other of engine.held) {
+      if (other === fate || !(other.suspect || fate.suspect)) continue
+      fail(`${fate.name} and ${other.name} are at ${engine.name} together, of which one may kill it`, fate)
+    }
+  }
+
+  #answered(envelope: Envelope): void {
+    const fate = this.fateOf(envelope.parentHeader.msg_id)
+    if (fate === undefined) return
+    const { fail } = this.#options
+    const { content, header, metadata } = envelope
+    if (fate.answer !== undefined) fail('a task was answered twice', fate)
+    const engine = this.engines.get(String(header.session))
+    const isOk = content.status === 'ok'
+    fate.answer = {
+      ok: isOk,
+      aborted: content.status === 'aborted',
+      ename: isOk ? undefined : String(content.ename),
+      engine: engine?.uuid,
+    } satisfies Answer
+    if (isOk && engine === undefined) fail('the scheduler itself answered ok', fate)
+    if (isOk && fate.wish.own && !fate.lastReplyCounts)
+      fail(`the late reply of ${engine?.name} was passed on`, fate)
+    if (metadata.dependencies_met === false) fail('a refusal was passed on as an answer', fate)
+    this.#checkError(fate, content)
+  }
+
+  #checkError(fate: Fate, content: Envelope['content']): void {
+    const { answer, wish } = fate
+    const { fail, nowMs } = this.#options
+    if (answer === undefined || answer.ok || answer.aborted) return
+    const { after, follow, targets, program } = wish
+    const isPlain = targets === undefined && follow === undefined && program.end.type !== 'refuse'
+    switch (answer.ename) {
+      case 'Error':
+        if (program.end.type !== 'throw') fail('a task failed that does not throw', fate)
+        // With nowhere else to go it gives the error it had.
+        // A stock task's retries count deaths, too.
+        if (isPlain && wish.own && fate.failures !== wish.retries + 1)
+          fail(`a task with ${wish.retries} retries was given up after ${fate.failures} failures`, fate)
+        return
+      case 'EngineError':
+        this.#checkEngineError(fate, content)
+        return
+      case 'TaskTimeout': {
+        const waitedMs = nowMs() - fate.submittedMs
+        if (!(waitedMs >= wish.timeoutMs)) fail(`a task timed out after ${waitedMs} ms`, fate)
+        return
+      }
+      case 'ImpossibleDependency': {
+        const isHopeless =
+          (after !== undefined && this.#isUnreachable(after)) || follow !== undefined || !isPlain
+        if (!isHopeless) fail('a task was called impossible that is not', fate)
+        return
+      }
+      case 'TaskAborted':
+        if (!fate.abortAsked) fail('a task was aborted that nobody wanted to end', fate)
+        return
+      case 'InvalidDependency':
+        fail('a dependency was refused that makes sense', fate)
+        return
+      default:
+        fail(`a task failed with ${answer.ename}`, fate)
+    }
+  }
+
+  #checkEngineError(fate: Fate, content: Envelope['content']): void {
+    const { fail } = this.#options
+    const { own, targets, follow } = fate.wish
+    if (!own) {
+      if (fate.deaths === 0 && !fate.isHidden) fail('EngineError, though no engine died with it', fate)
+      return
+    }
+    const deaths = content.deaths as readonly unknown[] | undefined
+    if (deaths === undefined || deaths.length === 0) fail('an EngineError names no engine', fate)
+    if (String(content.evalue).startsWith('no target')) {
+      if (targets === undefined && follow === undefined)
+        fail('a task without targets has no target left', fate)
+      return
+    }
+    const isSeen = fate.deaths === DEATHS_MAX || fate.isHidden
+    if (!isSeen || deaths?.length !== DEATHS_MAX)
+      fail(`a task was given up after ${fate.deaths} deaths`, fate)
+  }
+
+  #registrationAnswered({ header, content }: Envelope, peer: string): void {
+    if (header.msg_type !== 'registration_reply' || content.status !== 'ok') return
+    // Who comes back may have its own number again.
+    const owner = this.#numbers.get(content.id) ?? peer
+    if (owner !== peer) this.#options.fail(`the engine number ${String(content.id)} was given twice`)
+    this.#numbers.set(content.id, peer)
+    const engine = this.#engineCalled(peer)
+    if (engine !== undefined) engine.isDismissed = false
+  }
+
+  #notified({ header, content }: Envelope): void {
+    const engine = this.engines.get(String(content.uuid))
+    if (engine === undefined) return
+    if (header.msg_type !== 'unregistration_notification' || engine.isDismissed) return
+    this.#checkDeath(engine)
+    engine.isDismissed = true
+    const isOrderly =
+      (content.cause as { readonly reason?: unknown } | undefined)?.reason === 'it was shut down'
+    for (const fate of engine.held) {
+      if (fate.holder !== engine.uuid) continue
+      fate.holder = undefined
+      if (engine.wasCut) fate.isHidden = true
+      if (!isOrderly) fate.deaths += 1
+    }
+    engine.held.clear()
+  }
+
+  #checkDeath(engine: EngineView): void {
+    if (engine.isGone || engine.wasCut) return
+    const { fail, nowMs, heartMissesMax, heartbeatMs } = this.#options
+    // Beats come at whole periods. An extra ping between them may have been the last.
+    const wasBeat = engine.lastPingMs % heartbeatMs === 0
+    const patienceMs = (heartMissesMax + (wasBeat ? 2 : 1)) * heartbeatMs
+    const silentMs = nowMs() - engine.lastPingMs
+    if (silentMs < patienceMs)
+      fail(`${engine.name} lives, echoed a ping sent ${silentMs} ms ago, and was declared dead`)
+  }
+
+  // --- what reaches the controller ---
+
+  delivered({ channel, byController, envelope, peer }: Sighting): void {
+    if (byController || channel !== 'engineTask') return
+    const fate = this.fateOf(envelope.parentHeader.msg_id)
+    const engine = this.#engineCalled(peer)
+    if (fate === undefined || engine === undefined || fate.answer !== undefined) return
+    fate.lastReplyCounts = fate.holder === engine.uuid && !engine.isDismissed
+    engine.held.delete(fate)
+    if (!fate.lastReplyCounts) return
+    fate.holder = undefined
+    const { metadata, content } = envelope
+    if (metadata.dependencies_met === false) fate.refusedBy.add(engine.uuid)
+    else if (content.status === 'error') fate.failures += 1
+  }
+
+  pinged(ping: string): void {
+    if (!this.#pings.has(ping)) this.#pings.set(ping, this.#options.nowMs())
+  }
+
+  ponged(peer: string, ping: string): void {
+    const engine = this.#engineCalled(peer)
+    const sentMs = this.#pings.get(ping)
+    if (engine !== undefined && sentMs !== undefined) engine.lastPingMs = Math.max(engine.lastPingMs, sentMs)
+  }
+
+  #engineCalled(peer: string): EngineView | undefined {
+    for (const engine of this.engines.values()) if (engine.name === peer) return engine
+    return undefined
+  }
+
+  /** The connection of an engine broke: it may have anything in hand, or nothing. */
+  cut(engine: EngineView): void {
+    engine.wasCut = true
+  }
+
+  // --- what engines and clients do ---
+
+  settled(fate: Fate): void {
+    const { fail } = this.#options
+    fate.settledCount += 1
+    if (fate.settledCount > 1) fail('a request settled twice', fate)
+    const record = fate.record
+    if (record === undefined || record.hasFailed) return
+    if (record.take() !== valueFor(fate.name))
+      fail(`a request was given "${String(record.take())}" as its value`, fate)
+    if (!fate.runs.some(run => run.how === 'done'))
+      fail('a value came though nothing was run to its end', fate)
+    const printed = record.outputs?.length ?? 0
+    if (printed > fate.wish.program.prints * fate.runs.length) fail(`${printed} outputs came`, fate)
+  }
+
+  #isMet({ ids, all, success, failure }: Dependency): boolean {
+    const isWanted = (id: string): boolean => {
+      const answer = this.fates.get(id)?.answer
+      return answer !== undefined && (answer.ok ? success : failure)
+    }
+    return all ? ids.every(isWanted) : ids.some(isWanted)
+  }
+
+  #isUnreachable({ ids, all, success, failure }: Dependency): boolean {
+    const isAgainst = (id: string): boolean => {
+      const answer = this.fates.get(id)?.answer
+      return answer !== undefined && !(answer.ok ? success : failure)
+    }
+    return all ? ids.some(isAgainst) : ids.every(isAgainst)
+  }
+
+  #follows(follow: Dependency, engine: string): boolean {
+    const there = follow.ids.filter(id => {
+      const answer = this.fates.get(id)?.answer
+      if (answer === undefined || answer.engine !== engine) return false
+      return answer.ok ? follow.success : follow.failure
+    })
+    return follow.all ? there.length === follow.ids.length : there.length > 0
+  }
+}

@@ -1,0 +1,151 @@
+/** Mistakes that the simulator must find: each a change of text in one machine. */
+export interface PlantedBug {
+  readonly name: string
+  /** Below `src/`. */
+  readonly file: string
+  readonly text: string
+  readonly instead: string
+}
+
+const QUEUE = 'controller/state/task-queue.ts'
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'an engine dies, and its tasks are forgotten',
+    file: QUEUE,
+    text: 'for (const task of again) this.#runAfterDeath(task, death, orderly, nowMs, effects)',
+    instead: '',
+  },
+  {
+    name: 'a fourth engine may die with a task',
+    file: QUEUE,
+    text: 'const DEATHS_MAX = 3',
+    instead: 'const DEATHS_MAX = 4',
+  },
+  {
+    name: 'a failure counts twice against the retries',
+    file: QUEUE,
+    text: 'task.retriesLeft -= 1\n      task.fail(uuid)',
+    instead: 'task.retriesLeft -= 2\n      task.fail(uuid)',
+  },
+  {
+    name: 'a task that failed is run again without end',
+    file: QUEUE,
+    text: 'task.retriesLeft -= 1\n      task.fail(uuid)',
+    instead: 'task.fail(uuid)',
+  },
+  {
+    name: 'timeouts never fire',
+    file: 'controller/state/task-timeouts.ts',
+    text: 'if (task.deadlineMs !== Number.POSITIVE_INFINITY) this.#tasks.push(task)',
+    instead: '',
+  },
+  {
+    name: 'a refusal is taken for an answer',
+    file: QUEUE,
+    text: 'if (metadata.dependencies_met === false) {',
+    instead: 'if (metadata.dependencies_met === null) {',
+  },
+  {
+    name: 'the engines that refused a task are forgotten',
+    file: 'controller/state/task.ts',
+    text: 'this.refusedBy.add(engine)',
+    instead: '',
+  },
+  {
+    name: 'a suspect shares its engine',
+    file: QUEUE,
+    text: 'if (task.suspect) engine.isolated = true',
+    instead: '',
+  },
+  {
+    name: 'targets are ignored',
+    file: 'controller/state/waiting-room.ts',
+    text: 'if (where.include !== undefined) return where.include.has(engine)',
+    instead: 'if (where.include !== undefined) return true',
+  },
+  {
+    name: 'a freed engine is not filled again',
+    file: QUEUE,
+    text: 'else this.#drop(uuid, msgId, effects)\n    this.#fill(engine, effects)',
+    instead: 'else this.#drop(uuid, msgId, effects)',
+  },
+  {
+    name: 'what was under way when a connection broke is not sent again',
+    file: QUEUE,
+    text: 'for (const task of again) task.left(uuid)\n    for (const task of again) this.#run(task, nowMs, effects)',
+    instead: '',
+  },
+  {
+    name: 'an engine that comes back is given bytes that it knows',
+    file: 'controller/state/task.ts',
+    text: 'return this.leftEngines?.has(engine) === true || this.failedOn?.has(engine) === true',
+    instead: 'return false',
+  },
+  {
+    name: 'engines with a lost connection are given tasks',
+    file: 'controller/state/engine-pool.ts',
+    text: 'if (!engine.connected) return 0',
+    instead: '',
+  },
+  {
+    name: 'a heart stops one miss too early',
+    file: 'controller/state/heart-monitor.ts',
+    text: 'if (heart.misses <= this.#missesMax) continue',
+    instead: 'if (heart.misses < this.#missesMax) continue',
+  },
+  {
+    name: 'a number is given to two engines',
+    file: 'controller/state/hub.ts',
+    text: 'this.#nextId = Math.max(this.#nextId, id + 1)',
+    instead: '',
+  },
+  {
+    name: 'nobody is told that an engine left',
+    file: 'controller/state/hub.ts',
+    text: "messageType: 'unregistration_notification',",
+    instead: "messageType: 'registration_notification',",
+  },
+  {
+    name: 'a lost connection is held against an engine though it is back',
+    file: 'controller/state/hub.ts',
+    text: 'channels.delete(channel)',
+    instead: '',
+  },
+  {
+    name: 'a direct request is lost with a connection, and nobody is told',
+    file: 'controller/state/direct.ts',
+    text: 'if (!isDoubtful || client === undefined) continue',
+    instead: 'if (client !== null) continue',
+  },
+  {
+    name: 'a dependency on any is taken for one on all',
+    file: 'controller/state/dependency.ts',
+    text: 'all: all === true,',
+    instead: 'all: true,',
+  },
+  {
+    name: 'an engine taken for dead does not come back',
+    file: 'engine/state/engine-life.ts',
+    text: "    return [{ type: 'register' }]\n  }\n\n  #silenceMaxMs",
+    instead: '    return []\n  }\n\n  #silenceMaxMs',
+  },
+  {
+    name: 'a client ignores an engine that came back',
+    file: 'client/state/roster.ts',
+    text: '        this.#left.delete(event.uuid)\n',
+    instead: '',
+  },
+  {
+    name: 'a client settles a request and keeps it',
+    file: 'client/state/requests.ts',
+    text: 'const { msgId } = request\n    this.#waiting.delete(msgId)',
+    instead: 'const { msgId } = request',
+  },
+  {
+    name: 'a client lets the requests of a dead engine wait',
+    file: 'client/state/requests.ts',
+    text: 'request => request.engine === engine, {',
+    instead: 'request => request.engine === undefined && engine === undefined, {',
+  },
+]
