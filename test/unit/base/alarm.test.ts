@@ -65,4 +65,17 @@ describe('Alarm', () => {
     alarm.set(Number.POSITIVE_INFINITY)
     clock.moveTo(1000)
   })
+
+  it('rings no more once it is closed', () => {
+    let timers = 0
+    const after = (): (() => void) => {
+      timers += 1
+      return () => {}
+    }
+    const clock = { nowMs: () => 0, after }
+    const alarm = new Alarm(clock, () => {})
+    alarm.close()
+    alarm.set(5)
+    expect(timers).toBe(0)
+  })
 })

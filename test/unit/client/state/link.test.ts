@@ -35,4 +35,12 @@ describe('Link', () => {
     expect(link.handle({ type: 'closed' }, 1)).toEqual([])
     expect(link.handle({ type: 'back' }, 2)).toEqual([])
   })
+
+  it('Link asks for the engines once more a little after the handshake', () => {
+    const link = new Link(5000)
+    link.handle({ type: 'opened' }, 100)
+    expect(link.wakeAtMs).toBe(1100)
+    expect(link.handle({ type: 'tick' }, 1100)).toEqual([{ type: 'ask_for_engines' }])
+    expect(link.wakeAtMs).toBe(Number.POSITIVE_INFINITY)
+  })
 })

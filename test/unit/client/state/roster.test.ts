@@ -66,4 +66,17 @@ describe('Roster', () => {
     const gone = [event('unregistered', 0, 'a'), event('unregistered', 0, 'a')]
     expect(run(roster, gone)).toEqual(['engine_left 0'])
   })
+
+  it('Roster takes an engine back that was wrongly taken for dead', () => {
+    const roster = new Roster()
+    const events = [event('registered', 0, 'a'), event('unregistered', 0, 'a'), event('registered', 0, 'a')]
+    expect(run(roster, events)).toEqual(['engine_joined 0', 'engine_left 0', 'engine_joined 0'])
+    expect(roster.ids).toEqual([0])
+  })
+
+  it('Roster takes an engine back from a list that was asked for since it left', () => {
+    const roster = new Roster()
+    run(roster, [event('registered', 0, 'a'), event('unregistered', 0, 'a')])
+    expect(run(roster, [asked, list({ 0: 'a' })])).toEqual(['engine_joined 0'])
+  })
 })

@@ -57,4 +57,29 @@ describe('Direct', () => {
     ])
     expect(answer('m2', 'a')).toEqual(['forward_reply'])
   })
+
+  it('fails what was under way when a connection broke, once the engine is back, and nothing newer', () => {
+    const { direct, handle, ask } = world()
+    handle({ type: 'engine_joined', engine: 'a', id: 3 })
+    ask('own', 'a', true)
+    ask('stock', 'a')
+    expect(handle({ type: 'engine_disconnected', engine: 'a' })).toEqual([])
+    ask('later', 'a', true)
+    expect(handle({ type: 'engine_reconnected', engine: 'a' })).toMatchObject([
+      { type: 'answer_error', client: clientA, error: { ename: 'EngineError' } },
+      { type: 'record_failure', msgId: 'own' },
+    ])
+    expect(handle({ type: 'engine_reconnected', engine: 'a' })).toEqual([])
+    expect(direct.queueOf('a')).toEqual(['stock', 'later'])
+  })
+
+  it('remembers what an engine had that died, came back and died again', () => {
+    const { handle, ask } = world()
+    for (const msgId of ['first', 'second']) {
+      handle({ type: 'engine_joined', engine: 'a', id: 3 })
+      ask(msgId, 'a')
+      handle({ type: 'engine_left', engine: 'a' })
+    }
+    expect(handle({ type: 'tick' }, 30_000)).toHaveLength(2)
+  })
 })

@@ -203,4 +203,18 @@ describe('EngineLife', () => {
     expect(life.handle(event, 51)).toEqual([])
     expect(life.handle({ type: 'registration_open' }, 52)).toEqual([])
   })
+
+  it('asks whether it is registered when it was held up for some pings', () => {
+    const life = alive()
+    expect(play(life, [1000, { type: 'ping' }], [3000, { type: 'ping' }])).toEqual([])
+    expect(play(life, [5001, { type: 'ping' }])).toEqual(['register'])
+    expect(play(life, [5002, { type: 'refused', ename: 'KeyError', evalue: 'uuid in use' }])).toEqual([])
+    expect(life.state).toBe('alive')
+  })
+
+  it('asks whether it is registered when one of its connections was lost and is back', () => {
+    const life = alive()
+    play(life, [1000, { type: 'shell_lost' }], [1500, { type: 'shell_complete' }])
+    expect(play(life, [6500, { type: 'tick' }])).toEqual(['register'])
+  })
 })
