@@ -49,7 +49,9 @@ export function controllerCommand(name: string): Command {
     )
     .option('--scheme <name>', 'how engines are chosen: leastload, lru, plainrandom, weighted, twobin')
   addClassicFlags(addLogOptions(addPlaceOptions(addRecordsOptions(command))))
-  return command.action(async (options: ControllerCommandOptions) => {
+  return command.action(async (given: ControllerCommandOptions) => {
+    const { withConfiguration } = await import('./configured.ts')
+    const options = await withConfiguration(given, 'ipcontroller')
     const { runController } = await import('./run-controller.ts')
     await runController(options)
   })

@@ -42,7 +42,9 @@ export function engineCommand(name: string): Command {
     'one of several that mpiexec started: MPI is in the namespace, and the rank is the number',
   )
   addClassicFlags(addLogOptions(addPlaceOptions(command)))
-  return command.action(async (foreign: string[], options: EngineCommandOptions) => {
+  return command.action(async (foreign: string[], given: EngineCommandOptions) => {
+    const { withConfiguration } = await import('./configured.ts')
+    const options = await withConfiguration(given, 'ipengine')
     if (foreign.length > 0) {
       const { runForeignEngine } = await import('./run-foreign-engine.ts')
       await runForeignEngine(foreign, options)

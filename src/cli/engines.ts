@@ -40,7 +40,9 @@ export function enginesCommand(): Command {
   return addLogOptions(addPlaceOptions(command)).action(startEngines)
 }
 
-async function startEngines(options: EnginesOptions): Promise<void> {
+async function startEngines(given: EnginesOptions): Promise<void> {
+  const { withConfiguration } = await import('./configured.ts')
+  const options = await withConfiguration(given, 'ipcluster')
   const { enginePlan } = await import('../cluster/cluster-options.ts')
   const { parseEngines } = await import('../cluster/engine-sets.ts')
   const plan = enginePlan({

@@ -2,10 +2,12 @@
 import { clusterCommand } from './cluster-command.ts'
 import { controllerCommand } from './controller-command.ts'
 import { engineCommand } from './engine-command.ts'
+import { profileCommand } from './profile-command.ts'
 import { newCommand, runCommand } from './run.ts'
 
 const command = newCommand('itsparallel', 'Interactive parallel computing for TypeScript')
   .addCommand(clusterCommand('cluster'))
   .addCommand(controllerCommand('controller'))
   .addCommand(engineCommand('engine'))
+  .addCommand(profileCommand())
 await runCommand(command)

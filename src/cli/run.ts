@@ -7,6 +7,7 @@ import process from 'node:process'
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { UsageError } from '../errors.ts'
+import { translateClassicArguments } from './classic-arguments.ts'
 import { version } from './version.ts'
 
 /** Exit codes of all commands. */
@@ -31,7 +32,7 @@ export function newCommand(name: string, description: string): Command {
  */
 export async function runCommand(command: Command, argv: readonly string[] = process.argv): Promise<void> {
   try {
-    await command.parseAsync([...argv])
+    await command.parseAsync(translateClassicArguments(argv, command))
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
     process.stderr.write(`${describe(error, command.name(), argv.includes('--debug'))}\n`)

@@ -57,7 +57,9 @@ export function startCommand(): Command {
   return addLogOptions(addPlaceOptions(command)).action(start)
 }
 
-async function start(options: StartOptions): Promise<void> {
+async function start(given: StartOptions): Promise<void> {
+  const { withConfiguration } = await import('./configured.ts')
+  const options = await withConfiguration(given, 'ipcluster')
   const { clusterPlan } = await import('../cluster/cluster-options.ts')
   const { parseEngines } = await import('../cluster/engine-sets.ts')
   const { findLauncher } = await import('../cluster/launcher.ts')

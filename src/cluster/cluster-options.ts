@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Logger } from '../base/log.ts'
-import { resolvePlace } from '../config/profile.ts'
+import { readConfiguration } from '../config/config-file.ts'
+import { profileDirectory, resolvePlace } from '../config/profile.ts'
 import { UsageError } from '../errors.ts'
 import {
   checkEngineCount,
@@ -60,6 +61,17 @@ export interface ClusterOptions extends ClusterPlace {
   /** Environment variables of the engines, besides this program's own. */
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly log?: Logger | undefined
+}
+
+/**
+ * The options, with what they leave open taken from the profile's `ipcluster_config` file.
+ *
+ * @throws ConfigurationError with file and line for what is wrong in the file.
+ */
+export async function configured(options: ClusterOptions): Promise<ClusterOptions> {
+  const configuration = await readConfiguration(profileDirectory(options), 'ipcluster')
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...configuration, ...Object.fromEntries(given) }
 }
 
 const DEFAULT_TIMEOUT = 60

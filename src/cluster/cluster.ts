@@ -9,6 +9,7 @@ import {
   type ClusterOptions,
   type ClusterPlace,
   clusterPlan,
+  configured,
   enginePlan,
   freshClusterId,
 } from './cluster-options.ts'
@@ -67,12 +68,13 @@ export class Cluster implements AsyncDisposable {
    * running then.
    */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const asked = await configured(options)
     // A fresh id lets clusters of many programs live side by side in one profile.
     const chosen = {
-      ...options,
-      clusterId: options.clusterId ?? freshClusterId(),
+      ...asked,
+      clusterId: asked.clusterId ?? freshClusterId(),
       // What ends with this program need not be remembered longer.
-      records: options.records ?? (options.detached === true ? 'sql' : 'memory'),
+      records: asked.records ?? (asked.detached === true ? 'sql' : 'memory'),
     }
     const plan = clusterPlan(chosen)
     if (chosen.detached === true) {
