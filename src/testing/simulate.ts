@@ -282,7 +282,8 @@ class Simulation {
     const open = this.#open()
     if (open.length > 0)
       cluster.fail(`${open.length} requests were not answered: ${open.map(({ name }) => name)}`, open[0])
-    await cluster.run(REJOIN_MS)
+    // An engine that was killed just when it registered is found out by its heartbeat alone.
+    await cluster.run(REJOIN_MS + (this.#heartMissesMax + 2) * this.#heartbeatMs)
     this.#checkRosters()
     cluster.validate()
   }

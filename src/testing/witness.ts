@@ -152,8 +152,8 @@ export class Witness {
       case 'Error':
         if (program.end.type !== 'throw') fail('a task failed that does not throw', fate)
         // With nowhere else to go it gives the error it had.
-        // A stock task's retries count deaths, too.
-        if (isPlain && wish.own && fate.failures !== wish.retries + 1)
+        // A stock task's retries count deaths, too. One that shall be aborted is not run again.
+        if (isPlain && wish.own && !fate.abortAsked && fate.failures !== wish.retries + 1)
           fail(`a task with ${wish.retries} retries was given up after ${fate.failures} failures`, fate)
         return
       case 'EngineError':
