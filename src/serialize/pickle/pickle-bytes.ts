@@ -66,13 +66,22 @@ export class PickleBytes {
     return inRange(isNegative ? magnitude - (1n << BigInt(length * 8)) : magnitude)
   }
 
-  /** Everything up to the next newline. */
+  /** Everything up to the next newline, a character a byte. */
   line(): string {
+    return this.#line().toString('latin1')
+  }
+
+  /** Everything up to the next newline, as text. */
+  textLine(): string {
+    return decodeText(this.#line())
+  }
+
+  #line(): Buffer {
     const end = this.#bytes.indexOf(NEWLINE, this.#at)
     if (end === -1) throw malformedPickle('a line does not end')
     const line = this.raw(end - this.#at)
     this.#at += 1
-    return decodeText(line)
+    return line
   }
 
   #skip(length: number): number {

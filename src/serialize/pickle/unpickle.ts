@@ -228,7 +228,7 @@ const STEPS: readonly (Step | undefined)[] = table({
   [Op.LONG_BINGET]: m => m.recall(m.bytes.uint32()),
   103: m => m.recall(parseInteger(m.bytes.line())), // GET
 
-  99: m => m.global(m.bytes.line(), m.bytes.line()), // GLOBAL
+  99: m => m.global(m.bytes.textLine(), m.bytes.textLine()), // GLOBAL
   [Op.STACK_GLOBAL]: m => {
     const name = m.popText()
     m.global(m.popText(), name)
@@ -249,7 +249,7 @@ const STEPS: readonly (Step | undefined)[] = table({
   },
   105: m => {
     // INST
-    const maker = new PythonGlobal(m.bytes.line(), m.bytes.line())
+    const maker = new PythonGlobal(m.bytes.textLine(), m.bytes.textLine())
     m.push(new PythonInstance('reduce', maker, new PythonTuple(m.popToMark())))
   },
   111: m => {
@@ -280,7 +280,7 @@ function parseFloat0(line: string): number {
 
 /** Protocol 0 writes text in Python's raw-unicode-escape. */
 function unescapeUnicode(line: string): string {
-  return line.replace(/\\u([0-9a-f]{4})|\\U([0-9a-f]{8})/gi, (_, short?: string, long?: string) => {
+  return line.replace(/\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})/g, (_, short?: string, long?: string) => {
     const code = Number.parseInt(short ?? long!, 16)
     if (code > 0x10ffff) throw malformedPickle('a character is beyond Unicode')
     return short === undefined ? String.fromCodePoint(code) : String.fromCharCode(code)
