@@ -1,6 +1,6 @@
 import type { Json } from '../protocol/envelope.ts'
-import { type MaybePromise, nodeRealm, unpackValue } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
+import { readValue } from './view.ts'
 import { wireDateMs } from './wire-date.ts'
 
 /** What the hub remembers of one request. Null: not known, or not yet. */
@@ -44,11 +44,7 @@ export class ResultBuffers {
 
   /** The value, read when it is asked for; undefined where there is none. @throws when it cannot be read. */
   async value(): Promise<unknown> {
-    return this.frames.length === 0 ? undefined : await this.#read()
-  }
-
-  #read(): MaybePromise<unknown> {
-    return unpackValue(this.frames, nodeRealm)
+    return this.frames.length === 0 ? undefined : await readValue(this.frames)
   }
 }
 

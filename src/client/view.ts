@@ -2,6 +2,7 @@ import type { OwnRequest } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { type MaybePromise, nodeRealm, unpackValue } from '../serialize/payload.ts'
 import { isPickled, unpackPythonValue } from '../serialize/pickle/python-call.ts'
+import type { Message } from '../transport/socket.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Targets } from './targets.ts'
 
@@ -18,9 +19,13 @@ export interface ViewOptions {
 /** Marks requests that follow our own rules. */
 export const OWN_MARK: { readonly itsparallel: OwnRequest } = { itsparallel: { v: 1 } }
 
-/** What an `apply_reply` holds, of an engine of whatever language. */
+/** What an `apply_reply` holds. */
 export function decodeValue(reply: Envelope): MaybePromise<unknown> {
-  const { buffers } = reply
+  return readValue(reply.buffers)
+}
+
+/** The value in these buffers, of an engine of whatever language. @throws RemoteProtocolError when there is none. */
+export function readValue(buffers: Message): MaybePromise<unknown> {
   return isPickled(buffers) ? unpackPythonValue(buffers) : unpackValue(buffers, nodeRealm)
 }
 

@@ -55,17 +55,24 @@ export class Pickler {
   pickle(value: unknown): Message[number][] {
     const { depth } = this.#path
     try {
-      return this.#attempt(value)
+      return this.#attempt(value, undefined)
     } catch (error) {
-      if (error instanceof RangeError) throw this.#path.refuseDeep(error)
-      if (!(error instanceof SharedError)) throw error
+      if (!(error instanceof SharedError)) throw this.#asRefusal(error)
     }
     this.#path.depth = depth
-    this.#memo = new Map()
-    return this.#attempt(value)
+    try {
+      return this.#attempt(value, new Map())
+    } catch (error) {
+      throw this.#asRefusal(error)
+    }
   }
 
-  #attempt(value: unknown): Message[number][] {
+  #asRefusal(error: unknown): unknown {
+    return error instanceof RangeError ? this.#path.refuseDeep(error) : error
+  }
+
+  #attempt(value: unknown, memo: Map<object, number> | undefined): Message[number][] {
+    this.#memo = memo
     this.#out.begin()
     this.#frames = []
     this.#seen = new Set()

@@ -241,6 +241,19 @@ describe('packPythonCall', () => {
     expect(frames.map(frame => frame[0])).toEqual([1, 2])
   })
 
+  it('shares nothing between arguments, which are pickles of their own', () => {
+    const list = [1]
+    const frames = packPythonCall(python('builtins:print'), [[list, list], list, [list, list]])
+    const { args, value } = unpackPythonCall(frames, {})
+    expect(args.map(value)).toEqual([[[1], [1]], [1], [[1], [1]]])
+  })
+
+  it('refuses what is nested deeper than the stack', () => {
+    let deep: unknown[] = []
+    for (let i = 0; i < 100_000; i++) deep = [deep]
+    expect(() => packPythonValue(deep)).toThrow(/nested too deeply/)
+  })
+
   it('counts all frames of the positional arguments', () => {
     const frames = packPythonCall(python('builtins:len'), [new Float64Array(500), 1])
     const info = unpackPythonValue([frames[1]!])
