@@ -263,11 +263,6 @@ export class Dispatcher implements ResultHost {
     await this.#channels.close()
   }
 
-  /** Engines that do not announce their outputs: an idle message says that all of them came. */
-  #isForeign(engine: EngineUuid | undefined): boolean {
-    return engine !== undefined && this.roster.languageOf(engine) !== 'javascript'
-  }
-
   /** A request that is about to be sent; settled at once when its signal was aborted before, and then not to be sent. */
   #remember(
     outgoing: Outgoing,
@@ -280,7 +275,8 @@ export class Dispatcher implements ResultHost {
       msgId,
       route,
       engine,
-      endsWithIdle: type === 'execute_request' || (type === 'apply_request' && this.#isForeign(engine)),
+      endsWithIdle:
+        type === 'execute_request' || (type === 'apply_request' && !this.roster.announcesOutputs(engine)),
       owner,
       decode,
       submittedMs: this.#options.dateMs(),

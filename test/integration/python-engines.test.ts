@@ -148,6 +148,18 @@ describeNeeds('a TypeScript client with Python engines', ['ipyparallel', 'numpy'
     expect(settled[1]).toMatchObject({ ename: 'ZeroDivisionError', index: 1 })
   })
 
+  it.each([false, true])('BroadcastView calls them by one message, coalescing %s', async coalesce => {
+    const view = rc.broadcastView({ language: 'python' }, { coalesce })
+    const doubled = python.source<Float64Array>('lambda x: x * 2')
+    const numbers = Float64Array.from({ length: 1000 }, (_, i) => i)
+    expect(await view.apply(doubled, numbers)).toEqual(Array(2).fill(numbers.map(x => x * 2)))
+    await view.push({ greeting: 'hello' })
+    expect(await view.pull('greeting')).toEqual(['hello', 'hello'])
+    const all = rc.broadcastView('all', { coalesce })
+    await all.push({ everywhere: [1, 2] })
+    expect(await all.pull('everywhere')).toEqual(Array(4).fill([1, 2]))
+  })
+
   it('[68] errors are RemoteErrors with the Python traceback and the number of the engine', async () => {
     const [id] = pythonView().targets
     const failing = python.source('def failing(x):\n    return {}[x]')

@@ -78,6 +78,11 @@ export class Roster {
     return this.#about.get(uuid)?.language ?? languageByUuid(uuid)
   }
 
+  /** Whether an engine says how much output belongs to a call; of others, an idle message says that all of it came. */
+  announcesOutputs(uuid: EngineUuid | undefined): boolean {
+    return uuid === undefined || this.languageOf(uuid) === 'javascript'
+  }
+
   /** Versions of the parts of a live engine, as far as it told them. */
   versionsOf(uuid: EngineUuid): Readonly<Record<string, string>> {
     return this.#about.get(uuid)?.versions ?? {}
