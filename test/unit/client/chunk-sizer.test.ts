@@ -22,7 +22,7 @@ describe('ChunkSizer', () => {
   it('ChunkSizer begins with one element, and needs few messages for a million short ones', () => {
     const cut = sizes(1_000_000, 0.0001)
     expect(cut[0]).toBe(1)
-    expect(cut.length).toBeLessThan(60)
+    expect(cut.length).toBeLessThan(100)
     expect(Math.max(...cut)).toBeLessThanOrEqual(65_536)
   })
 
@@ -40,10 +40,35 @@ describe('ChunkSizer', () => {
 
   it('ChunkSizer follows when elements get slower', () => {
     const sizer = new ChunkSizer()
-    sizer.finished(100, 1)
+    sizer.finished(10_000, 100)
     expect(sizer.next(undefined, 2)).toBeGreaterThan(1000)
     sizer.finished(100, 10_000)
     sizer.finished(100, 10_000)
+    expect(sizer.next(undefined, 2)).toBeLessThan(30)
+    for (let i = 0; i < 100; i++) sizer.finished(1, 100)
     expect(sizer.next(undefined, 2)).toBe(1)
+  })
+
+  it('ChunkSizer sends single elements as long as some of them take long', () => {
+    const sizer = new ChunkSizer()
+    for (let i = 0; i < 100; i++) sizer.finished(1, i % 10 === 3 ? 1000 : 1)
+    expect(sizer.next(1000, 2)).toBe(1)
+  })
+
+  it('ChunkSizer gives no more on the strength of a few measurements than they make plausible', () => {
+    const sizer = new ChunkSizer()
+    for (let i = 0; i < 8; i++) sizer.finished(1, 0.001)
+    expect(sizer.next(undefined, 2)).toBe(2)
+    expect(sizer.next(undefined, 100)).toBe(1)
+  })
+
+  it('ChunkSizer takes the spread of elements from the means of pieces', () => {
+    const singles = new ChunkSizer()
+    const pairs = new ChunkSizer()
+    for (let i = 0; i < 1000; i++) {
+      singles.finished(1, i % 2)
+      pairs.finished(2, [0, 1, 1, 2][i % 4]!)
+    }
+    expect(pairs.next(undefined, 1) / singles.next(undefined, 1)).toBeCloseTo(1, 0)
   })
 })
