@@ -14,6 +14,10 @@ export class AbortedIds {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#ids.size === 0
+  }
+
   /** Whether the request was aborted; it is asked once a request. */
   take(msgId: string): boolean {
     return this.#ids.size > 0 && this.#ids.delete(msgId)

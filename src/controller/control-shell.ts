@@ -1,16 +1,24 @@
-import type { Frame } from '../transport/socket.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import type { Frame, Message } from '../transport/socket.ts'
 import { answerError } from './error-reply.ts'
 import { type Intake, MetadataReader, takeMessage } from './incoming.ts'
 import { RelayShell, swapped } from './relay-shell.ts'
 import { isOwnRequest } from './state/task-plan.ts'
 import { noSuchEngine } from './state/wire-error.ts'
 
+export interface ControlShellOptions extends Intake {
+  /** The controller's own name among the clients. */
+  readonly self: Frame
+  /** An engine has answered the controller itself. */
+  readonly onOwnReply: (reply: Envelope) => void
+}
+
 /**
  * The control relay. It decides nothing and keeps nothing: a control request goes to the engine that it names, whoever
  * has that name, and its reply comes back. An engine's control link belongs to another process of it (its nanny, in the
  * original), so its loss says nothing about the engine.
  */
-export class ControlShell extends RelayShell<Intake> {
+export class ControlShell extends RelayShell<ControlShellOptions> {
   readonly #engines = new Set<string>()
   readonly #metadata = new MetadataReader()
 
@@ -45,9 +53,16 @@ export class ControlShell extends RelayShell<Intake> {
     })
   }
 
+  /** Asks an engine something for the controller itself. */
+  ask(engine: string, body: Message): void {
+    this.sendToEngine(engine, [this.options.self, ...body])
+  }
+
   fromEngine(frames: Frame[]): void {
     takeMessage(this.options, 'control replies', frames, 2, reply => {
-      this.sendToClient(swapped(reply.frames))
+      const { self, onOwnReply } = this.options
+      if (reply.frames[1]!.equals(self)) onOwnReply(reply)
+      else this.sendToClient(swapped(reply.frames))
     })
   }
 }

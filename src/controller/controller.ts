@@ -210,9 +210,13 @@ class Parts {
       onLinkJoined: (engine, channel) => this.#hub.happened({ type: 'link_joined', engine, channel }),
     })
     this.#registrar = registrar
-    this.#task = new TaskShell({ ...intake, clock, queue, registrar })
     this.#direct = new DirectShell({ ...intake, clock, direct, registrar })
-    this.#control = new ControlShell(intake)
+    this.#control = new ControlShell({
+      ...intake,
+      self: this.#client,
+      onOwnReply: reply => this.#task.recalled(reply),
+    })
+    this.#task = new TaskShell({ ...intake, clock, queue, registrar, control: this.#control })
     this.#broadcast = new BroadcastShell({ ...intake, broadcast, registrar })
     this.#iopub = new IopubShell({
       ...intake,
@@ -286,11 +290,11 @@ class Parts {
 
   #orders(): HubOrders {
     return {
-      admitEngine: (engine, id) => {
+      admitEngine: (engine, id, recalls) => {
         this.#direct.engineJoined(engine, id)
         this.#control.engineJoined(engine)
         this.#broadcast.engineJoined(engine, id)
-        this.#task.engineJoined(engine, id)
+        this.#task.engineJoined(engine, id, recalls)
       },
       dismissEngine: effect => this.#dismiss(effect),
       abortTasks: msgIds => this.#task.abort(msgIds),

@@ -4,6 +4,7 @@ import type { DeathCause, ErrorContent } from '../protocol/catalogue.ts'
 import { Envelope } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
 import type { Frame } from '../transport/socket.ts'
+import type { ControlShell } from './control-shell.ts'
 import {
   checkReadable,
   guarded,
@@ -27,6 +28,7 @@ export interface TaskShellOptions extends Intake {
   readonly clock: Clock
   readonly queue: TaskQueue
   readonly registrar: Registrar
+  readonly control: Pick<ControlShell, 'ask'>
 }
 
 /** The balanced scheduler's sockets: reads what comes, tells the queue, does what it says. */
@@ -41,9 +43,9 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
     )
   }
 
-  engineJoined(engine: string, id: number): void {
+  engineJoined(engine: string, id: number, recalls: boolean): void {
     this.admit(engine)
-    this.#happened({ type: 'engine_joined', engine, id, isAway: !this.isConnected(engine) })
+    this.#happened({ type: 'engine_joined', engine, id, isAway: !this.isConnected(engine), recalls })
   }
 
   engineLeft(engine: string, cause: DeathCause | undefined, orderly: boolean): void {
@@ -92,6 +94,14 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
     })
   }
 
+  /** An engine's answer to a recall. */
+  recalled(reply: Envelope): void {
+    const { given_back: given } = reply.content
+    if (!Array.isArray(given) || given.length === 0) return
+    const engine = reply.frames[0]!.toString('latin1')
+    this.#happened({ type: 'tasks_given_back', engine, signatures: new Set(given.map(String)) })
+  }
+
   close(): void {
     this.#alarm.close()
   }
@@ -107,6 +117,9 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
     switch (effect.type) {
       case 'dispatch_task':
         this.#dispatch(effect.task, effect.engine, effect.refresh)
+        break
+      case 'recall_tasks':
+        this.#recall(effect.engine, effect.tasks)
         break
       case 'relay_reply':
         this.#relay(effect.task, effect.engine, effect.reply)
@@ -127,7 +140,17 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
     const { session, registrar } = this.options
     registrar.records.assigned(task.msgId, engine)
     const { request } = task
-    this.sendToEngine(engine, refresh ? refreshed(session, request) : request.frames)
+    const frames = refresh ? refreshed(session, request) : request.frames
+    task.sentAs = frames[request.delimiterAt + 1]
+    this.sendToEngine(engine, frames)
+  }
+
+  /** Tasks are named by the signatures under which this engine got them: they may come to it again under others. */
+  #recall(engine: string, tasks: readonly Task[]): void {
+    const signatures = tasks.map(task => task.sentAs?.toString('latin1') ?? '').filter(text => text !== '')
+    if (signatures.length === 0) return
+    const { control, session } = this.options
+    control.ask(engine, session.pack({ type: 'recall_request', content: { signatures } }))
   }
 
   #relay(task: Task, engine: string, reply: Envelope): void {

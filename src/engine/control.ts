@@ -9,6 +9,8 @@ import { kernelInfo } from './kernel-info.ts'
 export interface ControlActions {
   /** @param interrupt - what runs already, of these, is ended too. */
   abort(msgIds: readonly string[], interrupt: boolean): void
+  /** @returns those of the tasks, named by their signatures, that were not begun and now never will be. */
+  giveBack(signatures: readonly string[]): readonly string[]
   clear(reply: (error: string | undefined) => void): void
   interrupt(): void
   shutdown(restart: boolean): void
@@ -25,8 +27,14 @@ export function handleControl(request: Envelope, actions: ControlActions, reply:
   const { content } = request
   switch (request.header.msg_type) {
     case 'abort_request':
-      actions.abort(readIds(content.msg_ids), content.interrupt === true)
+      actions.abort(readIds(content.msg_ids, 'msg_ids'), content.interrupt === true)
       reply('abort_reply', { status: 'ok' })
+      return
+    case 'recall_request':
+      reply('recall_reply', {
+        status: 'ok',
+        given_back: actions.giveBack(readIds(content.signatures, 'signatures')),
+      })
       return
     case 'clear_request':
       actions.clear(error =>
@@ -54,9 +62,9 @@ export function handleControl(request: Envelope, actions: ControlActions, reply:
   }
 }
 
-function readIds(value: unknown): readonly string[] {
+function readIds(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value) || !value.every(id => typeof id === 'string'))
-    throw new RemoteProtocolError('abort_request needs msg_ids, a list of texts')
+    throw new RemoteProtocolError(`${name} must be a list of texts`)
   return value
 }
 

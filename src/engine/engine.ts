@@ -205,6 +205,9 @@ class EngineProcess implements Engine {
       case 'abort':
         this.#shell.abort(message.msgIds)
         return
+      case 'give_back':
+        this.#shell.giveBack(message.signatures)
+        return
       case 'kernel_bound':
         this.#kernelBound.resolve(message.ports)
         return

@@ -72,6 +72,8 @@ export type FromIoThread =
   /** Answered from the event loop: is it blocked? */
   | { readonly type: 'ping' }
   | { readonly type: 'abort'; readonly msgIds: readonly string[] }
+  /** Tasks that the scheduler runs elsewhere, by their signatures: they are to be dropped when they come up. */
+  | { readonly type: 'give_back'; readonly signatures: readonly string[] }
   | { readonly type: 'kernel_bound'; readonly ports: KernelPorts }
   | { readonly type: 'kernel_refused'; readonly reason: string }
   | { readonly type: 'clear'; readonly token: number }

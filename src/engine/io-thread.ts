@@ -151,6 +151,7 @@ class IoThread {
     this.#sendRegistration('registration_request', {
       uuid,
       ...aboutEngine(),
+      recalls: true,
       ...(id !== undefined && { id }),
     })
   }
@@ -230,6 +231,10 @@ class IoThread {
             this.#postUrgent({ type: 'abort', msgIds })
             if (interrupt) void this.#interrupter.interrupt(msgIds)
           },
+          giveBack: asked =>
+            this.#shared.begunTasks.giveBack(asked, signatures =>
+              this.#postUrgent({ type: 'give_back', signatures }),
+            ),
           clear: done => this.#clear(done),
           interrupt: () => void this.#interrupter.interrupt(),
           shutdown: restart => {

@@ -2,6 +2,8 @@
  * Memory that both threads see at once, for what must not wait until the main thread reads its messages.
  */
 
+import { BEGUN_TASKS_SLOTS, BegunTasks } from './begun-tasks.ts'
+
 /** Slots of the shared Int32Array. */
 const INBOX = 0
 const OPEN_SEQUENCE = 1
@@ -16,11 +18,13 @@ const WRITING_MS = 100
 
 export class SharedState {
   readonly buffer: SharedArrayBuffer
+  readonly begunTasks: BegunTasks
   readonly #slots: Int32Array
 
-  constructor(buffer = new SharedArrayBuffer(SLOTS * 4)) {
+  constructor(buffer = new SharedArrayBuffer((SLOTS + BEGUN_TASKS_SLOTS) * 4)) {
     this.buffer = buffer
-    this.#slots = new Int32Array(buffer)
+    this.#slots = new Int32Array(buffer, 0, SLOTS)
+    this.begunTasks = new BegunTasks(new Int32Array(buffer, SLOTS * 4))
   }
 
   /** How many urgent messages the io thread has posted so far: a change means that the port must be read now. */

@@ -63,6 +63,14 @@ export function readExecute(request: Envelope): ExecuteContent {
   }
 }
 
+/** The name of its socket, in every version of the original. */
+const BALANCED_SCHEDULER = Buffer.from('task_out')
+
+/** Whether a request came from the scheduler that may take it back. */
+export function fromBalancedScheduler(request: Envelope): boolean {
+  return request.delimiterAt > 0 && request.frames[0]!.equals(BALANCED_SCHEDULER)
+}
+
 function fileOf(mark: unknown): string | undefined {
   const file = (mark as Partial<OwnRequest> | null | undefined)?.file
   return typeof file === 'string' ? file : undefined

@@ -20,7 +20,13 @@ import { readCall } from './python-calls.ts'
 import { RunTimes } from './run-times.ts'
 import type { SharedState } from './shared-state.ts'
 import { isCell, type Job, type RequestLink, ShellReplies } from './shell-replies.ts'
-import { bringsParts, type ExecuteContent, readExecute, readHead } from './shell-requests.ts'
+import {
+  bringsParts,
+  type ExecuteContent,
+  fromBalancedScheduler,
+  readExecute,
+  readHead,
+} from './shell-requests.ts'
 import { isThenable } from './thenable.ts'
 
 /** How long a burst of requests may run before timers and sockets get their turn. */
@@ -61,6 +67,8 @@ export class Shell implements Interruptible {
   readonly #queue = new Queue<Job>()
   readonly #betweenRequests: (() => void)[] = []
   readonly #aborted = new AbortedIds()
+  /** Tasks that the scheduler has taken back, by their signatures. */
+  readonly #givenBack = new AbortedIds()
   readonly #runTimes = new RunTimes()
   readonly #replies: ShellReplies
   readonly #hop = new MessageChannel()
@@ -140,6 +148,11 @@ export class Shell implements Interruptible {
 
   abort(msgIds: readonly string[]): void {
     this.#aborted.add(msgIds)
+  }
+
+  /** The scheduler runs these tasks elsewhere: nobody waits for an answer to them from here. */
+  giveBack(signatures: readonly string[]): void {
+    this.#givenBack.add(signatures)
   }
 
   /** Runs `action` when no request does. */
@@ -234,6 +247,7 @@ export class Shell implements Interruptible {
       job.link.warn('ignored an unknown request on shell', { type })
       return true
     }
+    if (this.#isTakenBack(job.request)) return true
     if (
       this.#aborted.take(header.msg_id) ||
       (type === 'execute_request' && job.arrival <= this.#abortCellsUpTo)
@@ -249,6 +263,15 @@ export class Shell implements Interruptible {
       return true
     }
     return this.#beginApply(job)
+  }
+
+  /** After this a task of the balanced scheduler is begun for good: see begun-tasks.ts. */
+  #isTakenBack(request: Envelope): boolean {
+    if (!fromBalancedScheduler(request)) return false
+    const { shared, readInbox } = this.#options
+    shared.begunTasks.enter(request.signature)
+    readInbox()
+    return !this.#givenBack.isEmpty && this.#givenBack.take(request.signature.toString('latin1'))
   }
 
   #answer(job: Job, type: string): void {

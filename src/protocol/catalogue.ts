@@ -240,6 +240,8 @@ export interface ShellRequests {
 export interface ControlRequests {
   /** `interrupt` is ours: also interrupt the request that is running now, when it is one of these. */
   abort_request: { readonly msg_ids: readonly string[]; readonly interrupt?: boolean }
+  /** Ours, from the balanced scheduler: tasks by their signatures that shall run elsewhere, if they have not begun. */
+  recall_request: { readonly signatures: readonly string[] }
   clear_request: Record<string, never>
   shutdown_request: { readonly restart: boolean }
   signal_request: { readonly sig: number | string }
@@ -259,6 +261,8 @@ export interface EngineReplies {
     | (ErrorContent & { readonly execution_count: number })
     | AbortedContent
   abort_reply: OkContent
+  /** Those of the tasks that this engine will not run. */
+  recall_reply: OkContent & { readonly given_back: readonly string[] }
   clear_reply: OkContent | ErrorContent
   shutdown_reply: OkContent & { readonly restart: boolean }
   interrupt_reply: OkContent

@@ -226,6 +226,7 @@ export class SimulatedEngine {
       request,
       {
         abort: msgIds => this.#aborted.add(msgIds),
+        giveBack: () => [],
         clear: done => done(undefined),
         interrupt: () => {},
         shutdown: restart => {

@@ -36,7 +36,7 @@ interface Moment {
 /** An engine that runs one piece after the other. */
 class SimulatedEngine {
   readonly uuid: string
-  readonly #queue: Piece[] = []
+  #queue: Piece[] = []
   #isBusy = false
 
   constructor(id: number) {
@@ -46,6 +46,13 @@ class SimulatedEngine {
   take(piece: Piece, simulation: Simulation): void {
     this.#queue.push(piece)
     if (!this.#isBusy) this.#next(simulation)
+  }
+
+  /** Gives back what it has not begun. */
+  giveBack(asked: ReadonlySet<string>): string[] {
+    const given = this.#queue.filter(({ msgId }) => asked.has(msgId)).map(({ msgId }) => msgId)
+    this.#queue = this.#queue.filter(({ msgId }) => !given.includes(msgId))
+    return given
   }
 
   #next(simulation: Simulation): void {
@@ -66,6 +73,7 @@ class Simulation {
   readonly #moments: Moment[] = []
   readonly #durationsMs: readonly number[]
   #nowMs = 0
+  #wakeAtMs = Number.POSITIVE_INFINITY
   #endMs = 0
   #elements = 0
   #size = 0
@@ -77,7 +85,7 @@ class Simulation {
     for (let id = 0; id < engines; id++) {
       const engine = new SimulatedEngine(id)
       this.#engines.set(engine.uuid, engine)
-      this.#happened({ type: 'engine_joined', engine: engine.uuid, id })
+      this.#happened({ type: 'engine_joined', engine: engine.uuid, id, recalls: true })
     }
   }
 
@@ -128,11 +136,29 @@ class Simulation {
   }
 
   #happened(event: TaskQueueEvent): void {
+    this.#handle(event)
+    const { wakeAtMs } = this.#queue
+    if (wakeAtMs === this.#wakeAtMs) return
+    this.#wakeAtMs = wakeAtMs
+    if (wakeAtMs !== Number.POSITIVE_INFINITY)
+      this.after(wakeAtMs - this.#nowMs, () => this.#happened({ type: 'tick' }))
+  }
+
+  #handle(event: TaskQueueEvent): void {
     for (const effect of this.#queue.handle(event, this.#nowMs)) {
       if (effect.type === 'dispatch_task') {
         const piece = this.#pieces.get(effect.task.msgId)!
         const engine = this.#engines.get(effect.engine)!
+        effect.task.sentAs = Buffer.from(piece.msgId)
         this.after(HOP_MS, () => engine.take(piece, this))
+      } else if (effect.type === 'recall_tasks') {
+        const asked = new Set(effect.tasks.map(({ msgId }) => msgId))
+        this.after(HOP_MS, () => {
+          const signatures = new Set(this.#engines.get(effect.engine)!.giveBack(asked))
+          this.after(HOP_MS, () =>
+            this.#happened({ type: 'tasks_given_back', engine: effect.engine, signatures }),
+          )
+        })
       } else if (effect.type === 'relay_reply') {
         const piece = this.#pieces.get(effect.task.msgId)!
         this.after(HOP_MS, () => this.#ended(piece))

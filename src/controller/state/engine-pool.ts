@@ -15,6 +15,7 @@
  */
 
 import { invariant } from '../../base/assert.ts'
+import type { Millis } from '../../base/clock.ts'
 import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import { type Candidate, type Placement, type PlacementScheme, placements, type Random } from './placement.ts'
 import { Burst, Prefetch } from './prefetch.ts'
@@ -28,6 +29,12 @@ export class PoolEngine<T> implements HeapItem, Candidate {
   /** What it was given and has not finished, by msg_id, in the order in which it runs it. */
   readonly outstanding = new Map<string, T>()
   readonly prefetch: Prefetch
+  /** It can be asked to give tasks back. */
+  readonly recalls: boolean
+  /** It was asked to, since anything ended or came there. */
+  isRecalled = false
+  /** Since when nothing has ended there, while it has something in hand. */
+  aloneSinceMs: Millis = 0
   /** It runs a task that must run alone. */
   isolated = false
   /** Its connection is there. While it is not, the engine may be dead already, and gets nothing more. */
@@ -38,10 +45,11 @@ export class PoolEngine<T> implements HeapItem, Candidate {
   /** Its load in runs, rounded up: what the order goes by. Kept by the pool. */
   rank = 0
 
-  constructor(uuid: string, id: number, turn: number, burst: Burst) {
+  constructor(uuid: string, id: number, turn: number, burst: Burst, recalls: boolean) {
     this.prefetch = new Prefetch(burst)
     this.uuid = uuid
     this.id = id
+    this.recalls = recalls
     this.turn = turn
   }
 
@@ -100,9 +108,9 @@ export class EnginePool<T> {
   }
 
   /** A new engine is the next in turn. */
-  add(uuid: string, id: number, connected = true): PoolEngine<T> {
+  add(uuid: string, id: number, connected = true, recalls = false): PoolEngine<T> {
     this.#firstTurn -= 1
-    const engine = new PoolEngine<T>(uuid, id, this.#firstTurn, this.#burst)
+    const engine = new PoolEngine<T>(uuid, id, this.#firstTurn, this.#burst, recalls)
     engine.connected = connected
     this.#engines.set(uuid, engine)
     this.changed(engine)

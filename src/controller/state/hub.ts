@@ -81,7 +81,13 @@ export type HubEffect =
   | { readonly type: 'await_heart'; readonly engine: string }
   | { readonly type: 'forget_heart'; readonly engine: string }
   /** The schedulers may use the engine. */
-  | { readonly type: 'admit_engine'; readonly engine: string; readonly id: number }
+  | {
+      readonly type: 'admit_engine'
+      readonly engine: string
+      readonly id: number
+      /** It can be asked to give tasks back. */
+      readonly recalls: boolean
+    }
   | {
       readonly type: 'dismiss_engine'
       readonly engine: string
@@ -117,6 +123,7 @@ interface Registration {
   readonly uuid: string
   readonly id: number
   readonly about: AboutEngine
+  readonly recalls: boolean
 }
 
 interface PendingRegistration extends Registration {
@@ -271,7 +278,7 @@ export class Hub {
   // --- engines come ---
 
   #register(from: Frame, content: Fields, nowMs: Millis): HubEffect[] {
-    const { uuid, id: wanted } = content
+    const { uuid, id: wanted, recalls } = content
     // As the original: there is nobody to answer by name.
     if (typeof uuid !== 'string') return []
     const reply = (body: object): HubEffect => ({
@@ -294,6 +301,7 @@ export class Hub {
       uuid,
       id,
       about: readAbout(content),
+      recalls: recalls === true,
       untilMs: nowMs + this.#options.registrationTimeoutMs,
     })
     return [
@@ -321,11 +329,11 @@ export class Hub {
     const registration = this.#pending.get(uuid)
     if (registration === undefined) return []
     this.#pending.delete(uuid)
-    const { id, about } = registration
-    this.#registered.set(uuid, { uuid, id, about })
+    const { id, about, recalls } = registration
+    this.#registered.set(uuid, { uuid, id, about, recalls })
     this.#numbers.set(id, uuid)
     return [
-      { type: 'admit_engine', engine: uuid, id },
+      { type: 'admit_engine', engine: uuid, id, recalls },
       {
         type: 'notify',
         messageType: 'registration_notification',

@@ -22,11 +22,20 @@ export class Limbo {
     return at
   }
 
-  add(death: EngineDeath, tasks: Map<string, Task>, untilMs: Millis): void {
-    if (tasks.size === 0) return
+  /** Takes in what an engine had in hand. @returns the tasks that follow our own rules, which do not wait. */
+  add(death: EngineDeath, held: Iterable<Task>, untilMs: Millis): Task[] {
+    const own: Task[] = []
+    const tasks = new Map<string, Task>()
+    for (const task of held) {
+      if (task.stage !== 'assigned' || task.engine !== death.uuid) continue
+      if (task.plan.own) own.push(task)
+      else tasks.set(task.msgId, task)
+    }
+    if (tasks.size === 0) return own
     // It may have died before, and come back: what was lost with it then waits on.
     for (const [msgId, task] of this.tasksOf(death.uuid) ?? []) tasks.set(msgId, task)
     this.#engines.set(death.uuid, { death, tasks, untilMs })
+    return own
   }
 
   tasksOf(engine: string): ReadonlyMap<string, Task> | undefined {

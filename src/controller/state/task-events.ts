@@ -8,13 +8,19 @@ import type { PlacementScheme, Random } from './placement.ts'
 import type { Task } from './task.ts'
 
 export type TaskQueueEvent =
-  /** `isAway`: its connection is not there yet, or no longer. */
+  /**
+   * `isAway`: its connection is not there yet, or no longer.
+   * `recalls`: it can be asked to give tasks back.
+   */
   | {
       readonly type: 'engine_joined'
       readonly engine: string
       readonly id: number
       readonly isAway?: boolean
+      readonly recalls?: boolean
     }
+  /** An engine will not run these of its tasks; it names them by the signatures under which it got them. */
+  | { readonly type: 'tasks_given_back'; readonly engine: string; readonly signatures: ReadonlySet<string> }
   /** `orderly`: it was asked to go, so its tasks have nothing to do with it. */
   | {
       readonly type: 'engine_left'
@@ -68,6 +74,8 @@ export type TaskQueueEffect =
       readonly engine: string | undefined
       readonly error: ErrorContent
     }
+  /** Ask the engine to give back what it has not begun of these. */
+  | { readonly type: 'recall_tasks'; readonly engine: string; readonly tasks: readonly Task[] }
   | { readonly type: 'drop_reply'; readonly engine: string; readonly msgId: string }
 
 export interface TaskQueueOptions {

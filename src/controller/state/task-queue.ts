@@ -31,7 +31,6 @@
  */
 
 import { AbortedIds } from '../../base/aborted-ids.ts'
-import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 import type { ErrorContent } from '../../protocol/catalogue.ts'
 import { DeadEngines, type EngineDeath } from './dead-engines.ts'
@@ -40,11 +39,13 @@ import { hopelessText, timeoutText, unknownText } from './dependency-texts.ts'
 import { Dependents } from './dependents.ts'
 import { EnginePool, type PoolEngine } from './engine-pool.ts'
 import { Limbo } from './limbo.ts'
+import { Recall } from './recall.ts'
 import { Story } from './story.ts'
 import { Task } from './task.ts'
 import type { TaskQueueEffect, TaskQueueEvent, TaskQueueOptions } from './task-events.ts'
 import { TaskHistory } from './task-history.ts'
 import { NO_PLAN, PlanReader } from './task-plan.ts'
+import { checkTaskQueue } from './task-queue-check.ts'
 import { TaskTimeouts } from './task-timeouts.ts'
 import { type Surroundings, whereaboutsOf } from './task-whereabouts.ts'
 import { ANYWHERE, mayRunOn, type Whereabouts } from './waiting-room.ts'
@@ -54,6 +55,7 @@ import { diedRunning, errorContent, originalDeath } from './wire-error.ts'
 type Submitted = Extract<TaskQueueEvent, { type: 'task_submitted' }>
 type Replied = Extract<TaskQueueEvent, { type: 'task_replied' }>
 type Joined = Extract<TaskQueueEvent, { type: 'engine_joined' }>
+type GivenBack = Extract<TaskQueueEvent, { type: 'tasks_given_back' }>
 type Left = Extract<TaskQueueEvent, { type: 'engine_left' }>
 
 /** Deaths after which a task is taken for their cause. */
@@ -74,6 +76,7 @@ export class TaskQueue {
   readonly #history = new TaskHistory()
   readonly #story = new Story()
   readonly #plans = new PlanReader()
+  readonly #recall: Recall
   readonly #limboMs: Millis
   readonly #surroundings: Surroundings
   /** Ended since the last event began, and their dependents not yet looked at. */
@@ -82,15 +85,17 @@ export class TaskQueue {
 
   constructor(options: TaskQueueOptions) {
     this.#pool = new EnginePool(options)
+    this.#recall = new Recall(() => this.#pool.all())
     this.#limboMs = options.limboMs ?? 5000
     this.#surroundings = { pool: this.#pool, dead: this.#dead }
   }
 
   get wakeAtMs(): Millis {
-    return Math.min(this.#timeouts.wakeAtMs, this.#limbo.wakeAtMs)
+    return Math.min(this.#timeouts.wakeAtMs, this.#limbo.wakeAtMs, this.#recall.wakeAtMs)
   }
 
   handle(event: TaskQueueEvent, nowMs: Millis): TaskQueueEffect[] {
+    this.#recall.nowMs = nowMs
     const effects: TaskQueueEffect[] = []
     switch (event.type) {
       case 'task_replied':
@@ -104,6 +109,9 @@ export class TaskQueue {
         break
       case 'engine_joined':
         this.#engineJoined(event, effects)
+        break
+      case 'tasks_given_back':
+        this.#givenBack(event, nowMs, effects)
         break
       case 'engine_left':
         this.#engineLeft(event, nowMs, effects)
@@ -258,6 +266,7 @@ export class TaskQueue {
     task.stage = 'assigned'
     task.engine = engine.uuid
     this.#timeouts.stop(task)
+    this.#recall.given(engine)
     engine.outstanding.set(task.msgId, task)
     if (task.suspect) engine.isolated = true
     this.#pool.given(engine)
@@ -273,7 +282,7 @@ export class TaskQueue {
       if (task === undefined) break
       this.#assign(task, engine, effects)
     }
-    if (engine.load === 0) engine.prefetch.idle()
+    if (engine.load === 0) this.#recall.idle(engine, this.#tasks.size - this.#waiting.size)
     this.#pool.changed(engine)
   }
 
@@ -295,6 +304,7 @@ export class TaskQueue {
       return
     }
     engine.outstanding.delete(msgId)
+    this.#recall.ended(engine)
     engine.isolated = false
     const runMs = metadata.run_ms
     engine.prefetch.ran(typeof runMs === 'number' ? runMs : undefined)
@@ -342,10 +352,10 @@ export class TaskQueue {
 
   // --- engines come and go ---
 
-  #engineJoined({ engine: uuid, id, isAway = false }: Joined, effects: TaskQueueEffect[]): void {
+  #engineJoined({ engine: uuid, id, isAway = false, recalls }: Joined, effects: TaskQueueEffect[]): void {
     if (this.#pool.get(uuid) !== undefined) return
     this.#dead.cameBack(uuid)
-    this.#fill(this.#pool.add(uuid, id, !isAway), effects)
+    this.#fill(this.#pool.add(uuid, id, !isAway, recalls), effects)
     this.#fillAllAgain(effects)
   }
 
@@ -355,14 +365,7 @@ export class TaskQueue {
     if (engine === undefined) return
     this.#pool.remove(engine)
     const death = this.#dead.died({ uuid, id: engine.id, cause })
-    const again: Task[] = []
-    const limbo = new Map<string, Task>()
-    for (const [msgId, task] of engine.outstanding) {
-      if (task.stage !== 'assigned' || task.engine !== uuid) continue
-      if (task.plan.own) again.push(task)
-      else limbo.set(msgId, task)
-    }
-    this.#limbo.add(death, limbo, nowMs + this.#limboMs)
+    const again = this.#limbo.add(death, engine.outstanding.values(), nowMs + this.#limboMs)
     for (const task of again) this.#runAfterDeath(task, death, orderly, nowMs, effects)
     for (const task of this.#waiting.particular()) {
       if (task.stage === 'queued') this.#run(task, nowMs, effects)
@@ -380,10 +383,7 @@ export class TaskQueue {
   ): void {
     this.#story.tell(task.msgId, 'lost with engine', death.uuid)
     task.left(death.uuid)
-    if (!orderly) {
-      task.deaths ??= []
-      task.deaths.push(death)
-    }
+    if (!orderly) task.diedWith(death)
     if (task.deaths !== undefined && task.deaths.length >= DEATHS_MAX) {
       this.#leaveStage(task)
       task.stage = 'parked'
@@ -404,7 +404,20 @@ export class TaskQueue {
     this.#fill(engine, effects)
   }
 
+  #givenBack({ engine: uuid, signatures }: GivenBack, nowMs: Millis, effects: TaskQueueEffect[]): void {
+    const engine = this.#pool.get(uuid)
+    if (engine === undefined) return
+    const given = this.#recall.takeBack(engine, signatures)
+    this.#pool.changed(engine)
+    for (const task of given) {
+      this.#story.tell(task.msgId, 'given back by engine', uuid)
+      this.#run(task, nowMs, effects)
+    }
+    this.#fill(engine, effects)
+  }
+
   #tick(nowMs: Millis, effects: TaskQueueEffect[]): void {
+    this.#recall.ask(effects)
     for (let task = this.#timeouts.overdue(nowMs); task !== undefined; task = this.#timeouts.overdue(nowMs)) {
       this.#fail(task, errorContent('TaskTimeout', timeoutText(task)), effects)
     }
@@ -470,26 +483,14 @@ export class TaskQueue {
 
   /** @throws InvariantError when the machine contradicts itself. */
   validate(): void {
-    this.#pool.validate()
-    this.#waiting.validate()
-    let queued = 0
-    for (const task of this.#tasks.values()) {
-      invariant(task.stage !== 'ended', `${task.msgId} has ended and is still there`)
-      if (task.stage === 'queued') queued += 1
-      if (task.stage !== 'assigned') continue
-      const holders = [this.#pool.get(task.engine!)?.outstanding, this.#limbo.tasksOf(task.engine!)]
-      invariant(
-        holders.some(held => held?.get(task.msgId) === task),
-        `${task.msgId} is assigned to an engine that has not got it`,
-        this.story(task.msgId),
-      )
-    }
-    invariant(queued === this.#waiting.size, 'a queued task stands in no line')
-    for (const { msgId, stage } of this.#parkedBound)
-      invariant(stage === 'parked', `${msgId} is looked after as if it were parked`)
-    for (const task of this.#waiting.plain()) {
-      const engine = this.#engineFor(task, task.line!.where)
-      invariant(engine === undefined, `${task.msgId} waits beside a free engine`, this.story(task.msgId))
-    }
+    checkTaskQueue({
+      tasks: this.#tasks.values(),
+      pool: this.#pool,
+      waiting: this.#waiting,
+      limbo: this.#limbo,
+      parkedBound: this.#parkedBound,
+      canRun: task => this.#engineFor(task, task.line!.where) !== undefined,
+      story: msgId => this.story(msgId),
+    })
   }
 }

@@ -36,6 +36,8 @@ export class Task implements HeapItem {
   isAborted = false
   /** Engines that were given it and lost to it: they may come back, and be given it again. */
   leftEngines: Set<string> | undefined = undefined
+  /** Signature of the bytes in which its engine got it. */
+  sentAs: Frame | undefined = undefined
   line: Line | undefined = undefined
   /** Its turn among those that wait for an engine. */
   turn = 0
@@ -55,6 +57,11 @@ export class Task implements HeapItem {
   /** It was with an engine that died, and so may be what killed it: it then runs with no other task beside it. */
   get suspect(): boolean {
     return this.deaths !== undefined
+  }
+
+  diedWith(death: EngineDeath): void {
+    this.deaths ??= []
+    this.deaths.push(death)
   }
 
   refuse(engine: string, refusal: string): void {

@@ -23,6 +23,8 @@ function line(effect: TaskQueueEffect): string {
       return `${effect.task.msgId} ! ${effect.error.ename}${effect.engine === undefined ? '' : ` as ${effect.engine}`}`
     case 'drop_reply':
       return `${effect.engine} x ${effect.msgId}`
+    case 'recall_tasks':
+      return `${effect.engine} < ${effect.tasks.map(task => task.msgId).join(' ')}`
   }
 }
 
