@@ -10,14 +10,15 @@ import { map } from './workloads/map.ts'
 import { pull } from './workloads/pull.ts'
 import { push } from './workloads/push.ts'
 import { scatterGather } from './workloads/scatter-gather.ts'
+import { schedules } from './workloads/schedule.ts'
 import { start } from './workloads/start.ts'
 import { tasks } from './workloads/tasks.ts'
 
 /** What is measured where no workload is named. */
 const main: readonly Workload[] = [start, tasks, latency, map, push, pull, scatterGather]
-const workloads = [...main, ...controllers]
 /** Several workloads under one name. */
-const CONTROLLERS = 'controllers'
+const groups: Readonly<Record<string, readonly Workload[]>> = { controllers, schedule: schedules }
+const workloads = [...main, ...Object.values(groups).flat()]
 
 const usage = `npm run bench [-- workload… --peers=NAME,… --markdown --require-goals]
 
@@ -25,7 +26,8 @@ Measures the workloads on itsparallel and on every peer that is installed here, 
 Prints one JSON line a figure and a goal, then a table.
 
   workloads        ${main.map(({ name }) => name).join(', ')} (default: these)
-                   ${CONTROLLERS}: Python's client and engines on our controller and on Python's own
+                   controllers: Python's client and engines on our controller and on Python's own
+                   schedule: how close the balanced schedule is to the best one
   --peers=a,b      only these of ${Object.keys(roster).join(', ')}
   --markdown       print the table as the README has it on stdout, and the JSON lines on stderr
   --require-goals  end with exit code 1 when a first goal is not met
@@ -66,8 +68,8 @@ if (options.help) {
 }
 const namesOf = (list: readonly Workload[]): string[] => list.map(({ name }) => name)
 const words = positionals.length === 0 ? namesOf(main) : positionals
-const names = chosen('workload', words, [...namesOf(workloads), CONTROLLERS])
-if (names.includes(CONTROLLERS)) names.push(...namesOf(controllers))
+const names = chosen('workload', words, [...namesOf(workloads), ...Object.keys(groups)])
+for (const [group, list] of Object.entries(groups)) if (names.includes(group)) names.push(...namesOf(list))
 const peers = chosen<PeerName>('peer', options.peers.split(','), Object.keys(roster) as PeerName[])
 
 const say = options.markdown ? console.error : console.log

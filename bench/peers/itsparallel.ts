@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { type Client, Cluster } from 'itsparallel'
 import { doubles, samples, serve, timed } from '../serve.ts'
+import { scheduleDurationsMs } from '../workloads/schedule.ts'
 
 /** Ourselves, through the public interface and with the default options. */
 const noOp = () => 0
 const square = (x: number) => x * x
+const sleep = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
 /** What `push` leaves in the engine's namespace: the engine's own, since this process has none of that name. */
 declare const pushed: Float64Array
@@ -56,6 +58,11 @@ await serve(
       })
       assert.equal(squares.at(-1), (count - 1) ** 2)
       return [seconds]
+    },
+    schedule: async (_count, engines) => {
+      const view = (await running(engines)).loadBalancedView()
+      const durationsMs = scheduleDurationsMs()
+      return [await timed(() => view.map(sleep, durationsMs))]
     },
     push: async (mib, engines) => {
       const view = (await running(engines)).at(0)
