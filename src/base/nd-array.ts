@@ -1,19 +1,6 @@
 import { inspect } from 'node:util'
 import { UsageError } from '../errors.ts'
-
-/** The typed arrays that can hold the elements of an NDArray. */
-export type NDArrayData =
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array
+import type { TypedArray } from './typed-array.ts'
 
 /** Element types, by NumPy's names. */
 export type DType =
@@ -65,7 +52,7 @@ export interface NDArrayOptions {
  * grid.at(1, 2)                // 0
  * grid.rows(0, 1).shape        // [1, 3], a view on the same memory
  */
-export class NDArray<Data extends NDArrayData = NDArrayData> {
+export class NDArray<Data extends TypedArray = TypedArray> {
   /** All elements, row by row. */
   readonly data: Data
   readonly shape: readonly number[]
@@ -179,7 +166,7 @@ function numbersAnElement(dtype: DType): 1 | 2 {
   return HOLDERS[dtype][1]
 }
 
-function dtypeOf(data: NDArrayData): DType {
+function dtypeOf(data: TypedArray): DType {
   if (data instanceof Uint8ClampedArray) return 'uint8'
   for (const [dtype, [Holder]] of Object.entries(HOLDERS)) if (data instanceof Holder) return dtype as DType
   throw new UsageError(`the elements of an NDArray lie in a typed array, not in a ${typeName(data)}`)

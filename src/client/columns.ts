@@ -1,4 +1,4 @@
-import { isTypedArray, type TypedArray } from './partition.ts'
+import { isTypedArray, type TypedArray } from '../base/typed-array.ts'
 
 /** What `map` takes: anything that can be iterated. */
 export type Input = Iterable<unknown> | AsyncIterable<unknown>

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
+import { isTypedArray } from '../base/typed-array.ts'
 import { UsageError } from '../errors.ts'
 import { type Callee, Operation, type Reference } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
@@ -19,14 +20,7 @@ import { type Jobs, recordsOf } from './jobs.ts'
 import { mapDecoder, packMapCall } from './map-call.ts'
 import { type Namespace, namespaceOf } from './namespace.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
-import {
-  blockBounds,
-  type Distribution,
-  flattened,
-  isTypedArray,
-  joinPieces,
-  partition,
-} from './partition.ts'
+import { blockBounds, type Distribution, flattened, joinPieces, partition } from './partition.ts'
 import type { QueueStatus } from './queue-status.ts'
 import { type Decode, seal } from './request-record.ts'
 import type { Shaped, ViewShape } from './shape.ts'

@@ -1,9 +1,10 @@
 import type { NDArray } from '../base/nd-array.ts'
+import type { TypedArray } from '../base/typed-array.ts'
 import { UsageError } from '../errors.ts'
 import type { AsyncMapResult } from './async-map-result.ts'
 import type { Assemble, AsyncResult } from './async-result.ts'
 import type { SyncMapInputs } from './call-types.ts'
-import { type Distribution, joinPieces, partition, type TypedArray } from './partition.ts'
+import { type Distribution, joinPieces, partition } from './partition.ts'
 
 /** How a parallel function splits its sequence. */
 export interface ParallelOptions {

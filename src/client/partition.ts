@@ -1,29 +1,12 @@
 import { NDArray } from '../base/nd-array.ts'
+import { isTypedArray, type TypedArray } from '../base/typed-array.ts'
 import { checkRows, everyNthRow, haveLikeRows, joinRows } from './nd-rows.ts'
 
 /** How a sequence is dealt out: `'b'` in blocks, `'r'` round-robin, as cards are. */
 export type Distribution = 'b' | 'r'
 
-/** The arrays that are scattered and gathered without becoming lists of numbers. */
-export type TypedArray =
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array
-
 /** What can be cut into parts: arrays, typed arrays, strings, and whatever can be iterated (read into an array). */
 export type Sequence<Element = unknown> = Iterable<Element>
-
-export function isTypedArray(value: unknown): value is TypedArray {
-  return ArrayBuffer.isView(value) && !(value instanceof DataView)
-}
 
 /**
  * Cuts a sequence into `parts` pieces. Blocks of n elements for q parts have n div q elements, and the first n mod q of

@@ -1,31 +1,18 @@
 import { NDArray } from '../base/nd-array.ts'
+import type { TypedArray } from '../base/typed-array.ts'
 import { UsageError } from '../errors.ts'
 import type { Abi, DatatypeName, Handle } from './abi.ts'
 
-/** Arrays whose memory MPI reads and writes itself. */
-export type Numbers =
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array
-
 /** What can be sent or received in place: a typed array, or an NDArray (then its elements, row by row). */
-export type MPIBuffer = Numbers | NDArray
+export type MPIBuffer = TypedArray | NDArray
 
 /** A buffer as the C functions take it. */
 export interface Segment {
-  readonly data: Numbers
+  readonly data: TypedArray
   readonly datatype: Handle
   /** Elements of that datatype. */
   readonly count: number
-  /** Numbers of `data` that one element takes. */
+  /** TypedArray of `data` that one element takes. */
   readonly width: number
 }
 

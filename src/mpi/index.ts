@@ -1,4 +1,4 @@
-export type { MPIBuffer, Numbers } from './buffers.ts'
+export type { MPIBuffer } from './buffers.ts'
 export { CartComm, type CartOptions, type Neighbours } from './cart-comm.ts'
 export type { Parts, Sent } from './collectives.ts'
 export { Comm } from './comm.ts'

@@ -1,6 +1,7 @@
+import type { TypedArray } from '../base/typed-array.ts'
 import { UsageError } from '../errors.ts'
 import type { Handle } from './abi.ts'
-import type { Numbers, Segment } from './buffers.ts'
+import type { Segment } from './buffers.ts'
 import type { Native } from './native.ts'
 import type { Op } from './op.ts'
 
@@ -86,7 +87,7 @@ export class NativeOperations {
   #combine(op: Op, input: unknown, inout: unknown, count: number): void {
     const { data, width } = this.#current!
     const step = op.isOnPairs ? 2 : width
-    const kind = data.constructor as new (buffer: ArrayBuffer) => Numbers
+    const kind = data.constructor as new (buffer: ArrayBuffer) => TypedArray
     const bytes = count * step * data.BYTES_PER_ELEMENT
     const left = new kind(this.#native.library.view(input, bytes))
     const right = new kind(this.#native.library.view(inout, bytes))

@@ -1,4 +1,5 @@
-import { type DType, NDArray, type NDArrayData } from '../base/nd-array.ts'
+import { type DType, NDArray } from '../base/nd-array.ts'
+import type { TypedArray } from '../base/typed-array.ts'
 import type { Frame } from '../transport/socket.ts'
 import { ReceivedBuffers } from './array-buffers.ts'
 import { type ByteReader, malformed } from './byte-reader.ts'
@@ -309,7 +310,7 @@ export class Decoder {
     const dtype = this.text() as DType
     const shape: number[] = []
     for (let axes = this.reader.countOf(1); axes > 0; axes--) shape.push(this.reader.count())
-    const data = this.value() as NDArrayData
+    const data = this.value() as TypedArray
     const array = this.#made(() => new NDArray(data, shape, { dtype }))
     this.settle(id, array)
     return array

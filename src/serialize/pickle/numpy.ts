@@ -1,10 +1,11 @@
 /** NumPy's arrays and numbers: their element types as text (`<f8`), and their bytes as typed arrays and back. */
 
-import { type DType, NDArray, type NDArrayData } from '../../base/nd-array.ts'
+import { type DType, NDArray } from '../../base/nd-array.ts'
+import type { TypedArray } from '../../base/typed-array.ts'
 import { inRange, malformedPickle } from './pickle-bytes.ts'
 
 interface Holder {
-  new (buffer: ArrayBufferLike, offset: number, length: number): NDArrayData
+  new (buffer: ArrayBufferLike, offset: number, length: number): TypedArray
   readonly BYTES_PER_ELEMENT: number
 }
 
