@@ -86,11 +86,6 @@ export function parseInteger(
   }
 }
 
-export const ENGINES_HELP =
-  'what starts the engines (local), or which engines: node, python, or how many of each, as python:2,node:2'
-export const ENGINE_COMMAND_HELP = "command of foreign engines; it is given what Python's ipengine takes"
-export const PYTHON_HELP = 'Python of the Python engines (default: the first python3 that has ipyparallel)'
-
 /** The number of engines to start. */
 export function parseEngineCount(text: string): number {
   const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN

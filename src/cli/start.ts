@@ -1,49 +1,24 @@
 import type { Command } from 'commander'
-import {
-  addLogOptions,
-  addPlaceOptions,
-  collect,
-  ENGINE_COMMAND_HELP,
-  ENGINES_HELP,
-  type LogOptions,
-  type PlaceOptions,
-  PYTHON_HELP,
-  parseEngineCount,
-  parseNumber,
-} from './options.ts'
+import { addEngineOptions, type EngineOptions, engineArguments, readEngineOptions } from './engine-options.ts'
+import { addLogOptions, addPlaceOptions, collect, type LogOptions, type PlaceOptions } from './options.ts'
 import { parseRecords } from './records.ts'
 import { newCommand } from './run.ts'
 
-interface StartOptions extends PlaceOptions, LogOptions {
-  readonly n?: number
-  readonly engines?: string
-  readonly engineCommand?: string
-  readonly python?: string
+interface StartOptions extends PlaceOptions, LogOptions, EngineOptions {
   readonly controller?: string
   readonly daemonize?: boolean
-  readonly timeout?: number
   readonly ip?: string
   readonly location?: string
   readonly records?: 'sql' | 'memory' | 'none'
   readonly controllerArg?: readonly string[]
-  readonly engineArg?: readonly string[]
   readonly json?: boolean
 }
 
 /** `ipcluster start`: a controller and n engines, kept until ^C, or in the background. */
 export function startCommand(): Command {
-  const command = newCommand('start', 'Start a controller and engines')
-    .option(
-      '-n, --n <count>',
-      'number of engines (default: as many as this machine has cores)',
-      parseEngineCount,
-    )
-    .option('--engines <what>', ENGINES_HELP)
-    .option('--engine-command <command>', ENGINE_COMMAND_HELP)
-    .option('--python <path>', PYTHON_HELP)
+  const command = addEngineOptions(newCommand('start', 'Start a controller and engines'))
     .option('--controller <launcher>', 'what starts the controller: local')
     .option('--daemonize', 'go on in the background once the cluster is up')
-    .option('--timeout <seconds>', 'how long the start may take (default: 60)', parseNumber('timeout', 0.001))
     .option('--ip <address>', 'address that the controller listens on (default: this machine only)')
     .option('--location <host>', 'name or address under which others reach the controller')
     .option(
@@ -52,7 +27,6 @@ export function startCommand(): Command {
       parseRecords,
     )
     .option('--controller-arg <arg>', 'further argument of ipcontroller; may be repeated', collect)
-    .option('--engine-arg <arg>', 'further argument of ipengine; may be repeated', collect)
     .option('--json', 'with --daemonize: print what was started as JSON')
   return addLogOptions(addPlaceOptions(command)).action(start)
 }
@@ -61,15 +35,13 @@ async function start(given: StartOptions): Promise<void> {
   const { withConfiguration } = await import('./configured.ts')
   const options = await withConfiguration(given, 'ipcluster')
   const { clusterPlan } = await import('../cluster/cluster-options.ts')
-  const { parseEngines } = await import('../cluster/engine-sets.ts')
   const { findLauncher } = await import('../cluster/launcher.ts')
   const { profileName } = await import('../config/profile.ts')
   const plan = clusterPlan({
     ...options,
-    engines: options.engines === undefined ? undefined : parseEngines(options.engines),
+    ...(await readEngineOptions(options)),
     controller: options.controller === undefined ? undefined : findLauncher(options.controller).name,
     controllerArgs: options.controllerArg,
-    engineArgs: options.engineArg,
   })
   const where = `profile ${profileName(plan.profileDir)}${plan.clusterId === '' ? '' : `, cluster id ${plan.clusterId}`}`
   if (options.daemonize === true) {
@@ -98,7 +70,8 @@ async function startInBackground(
   onEndingSignals(signal => giveUp.abort(new Error(`the start was given up: ${signal}`)))
   const pid = await startDaemon('start', plan, daemonArguments(options, plan.n), { signal: giveUp.signal })
   const connectionFile = connectionFilePaths(securityDirectory(plan.profileDir), plan.clusterId).client
-  if (options.json === true) printJson({ ...plan, pid, connectionFile })
+  const { profileDir, clusterId, n } = plan
+  if (options.json === true) printJson({ profileDir, clusterId, n, pid, connectionFile })
   else if (options.quiet !== true) {
     print(
       `A controller and ${plan.n} engines are up on ${where} (process ${pid}). \`ipcluster stop\` stops them.`,
@@ -107,12 +80,10 @@ async function startInBackground(
 }
 
 function daemonArguments(options: StartOptions, n: number): string[] {
-  const args = [`--n=${n}`]
-  const names = ['engines', 'python', 'controller', 'timeout', 'ip', 'location', 'records'] as const
+  const args = engineArguments(options, n)
+  const names = ['controller', 'ip', 'location', 'records'] as const
   for (const name of names) if (options[name] !== undefined) args.push(`--${name}=${options[name]}`)
-  if (options.engineCommand !== undefined) args.push(`--engine-command=${options.engineCommand}`)
   if (options.logLevel !== undefined) args.push(`--log-level=${options.logLevel}`)
   for (const arg of options.controllerArg ?? []) args.push(`--controller-arg=${arg}`)
-  for (const arg of options.engineArg ?? []) args.push(`--engine-arg=${arg}`)
   return args
 }

@@ -3,13 +3,27 @@
 export interface Verdict {
   /** Why the run is not good enough; empty when it is. */
   readonly complaints: readonly string[]
-  readonly excused: readonly { readonly test: string; readonly reason: string }[]
+  readonly excused: readonly Excuse[]
+  /** Unsteady tests that have failed: they must pass when they are run again, alone. */
+  readonly unsteady: readonly Excuse[]
+}
+
+export interface Excuse {
+  /** As `module::test`. */
+  readonly test: string
+  readonly reason: string
 }
 
 /** Tests that fail with the original too. */
 const ALLOWED: Readonly<Record<string, string>> = {
   'test_client::test_become_dask':
     'ipyparallel 7.1 gives dask workers an option (ncores) that Debian’s distributed no longer has; the original fails too',
+}
+
+/** Tests that depend on moments, whatever the controller. */
+const UNSTEADY: Readonly<Record<string, string>> = {
+  'test_magics::test_cellpx_stream':
+    'where an engine prints a line in two pieces and another prints between them, the stock client shows an empty line',
 }
 
 /** Tests that pass with the original in Debian 12; a module that has fewer has lost some. */
@@ -37,18 +51,32 @@ const FAILED = /^ {2}(test_\w+::\S+) *(.*)$/gm
 export function judge(said: string, modules: readonly string[]): Verdict {
   const passed = new Map([...said.matchAll(ROW)].map(row => [row[1]!, Number(row[3])]))
   const failed = [...said.matchAll(FAILED)].map(row => ({ test: row[1]!, message: row[2]! }))
+  const excused = excuses(failed, ALLOWED)
+  const unsteady = excuses(failed, UNSTEADY)
   const complaints = failed
-    .filter(({ test }) => !Object.hasOwn(ALLOWED, test))
+    .filter(({ test }) => !Object.hasOwn(ALLOWED, test) && !Object.hasOwn(UNSTEADY, test))
     .map(({ test, message }) => `${test} failed: ${message}`)
   for (const name of modules) {
     const passes = passed.get(name)
-    const wanted = PASSES[name] ?? 1
+    const wanted = (PASSES[name] ?? 1) - unsteady.filter(({ test }) => test.startsWith(`${name}::`)).length
     if (passes === undefined) complaints.push(`${name} left no result`)
     else if (passes < wanted)
       complaints.push(`${name}: ${passes} tests passed, and ${wanted} do with the original`)
   }
-  const excused = failed
-    .filter(({ test }) => Object.hasOwn(ALLOWED, test))
-    .map(({ test }) => ({ test, reason: ALLOWED[test]! }))
-  return { complaints, excused }
+  return { complaints, excused, unsteady }
+}
+
+function excuses(
+  failed: readonly { readonly test: string }[],
+  known: Readonly<Record<string, string>>,
+): Excuse[] {
+  return failed
+    .filter(({ test }) => Object.hasOwn(known, test))
+    .map(({ test }) => ({ test, reason: known[test]! }))
+}
+
+/** Whether the one test that was run again has passed. */
+export function passedAlone(said: string): boolean {
+  const rows = [...said.matchAll(ROW)]
+  return rows.length === 1 && rows[0]![2] === '1' && rows[0]![3] === '1'
 }

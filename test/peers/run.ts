@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { DEBIAN_PYTHON } from '../support/needs.ts'
-import { judge, type Verdict } from './judge.ts'
+import { judge, passedAlone, type Verdict } from './judge.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const suite = process.env.ITSPARALLEL_PEER_SUITE ?? join(root, '..', 'shared', 'peer-suite')
@@ -41,10 +41,10 @@ function missing(): string | undefined {
 }
 
 /** Runs the suite, showing what it says as it comes. */
-async function run(modules: readonly string[]): Promise<string> {
+async function run(modules: readonly string[], pytestArgs = ''): Promise<string> {
   const child = spawn('bash', [join(suite, 'run.sh'), '--spawn', controller, ...modules], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PYTHON: DEBIAN_PYTHON, PYTHONDONTWRITEBYTECODE: '1' },
+    env: { ...process.env, PYTHON: DEBIAN_PYTHON, PYTHONDONTWRITEBYTECODE: '1', PYTEST_ARGS: pytestArgs },
   })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -55,7 +55,18 @@ async function run(modules: readonly string[]): Promise<string> {
   return said
 }
 
-function report({ complaints, excused }: Verdict): void {
+/** Runs unsteady tests that have failed again, each alone. @returns complaints about those that fail again. */
+async function tryAgain({ unsteady }: Verdict): Promise<string[]> {
+  const complaints: string[] = []
+  for (const { test, reason } of unsteady) {
+    const [module = '', name = ''] = test.split('::')
+    console.log(`unsteady, so run again: ${test}: ${reason}`)
+    if (!passedAlone(await run([module], `-k ${name}`))) complaints.push(`${test} failed twice`)
+  }
+  return complaints
+}
+
+function report({ excused }: Verdict, complaints: readonly string[]): void {
   for (const { test, reason } of excused) console.log(`allowed to fail: ${test}: ${reason}`)
   for (const complaint of complaints) console.error(`peers: ${complaint}`)
   if (complaints.length > 0) process.exitCode = 1
@@ -70,5 +81,6 @@ if (lack !== undefined) {
 } else {
   const chosen = process.argv.slice(2)
   const modules = chosen.length === 0 ? MODULES : chosen
-  report(judge(await run(modules), modules))
+  const verdict = judge(await run(modules), modules)
+  report(verdict, [...verdict.complaints, ...(await tryAgain(verdict))])
 }
