@@ -46,7 +46,7 @@ try {
 
 // As they come: short ones first. Progress counts elements.
 const sleep = (ms: number) => new Promise<number>(resolve => setTimeout(() => resolve(ms), ms))
-const result = view.with({ ordered: false }).map(sleep, [300, 10, 20, 30])
+const result = view.with({ ordered: false }).map(sleep, [1000, 10, 20, 30])
 const came: number[] = []
 for await (const ms of result) came.push(ms)
 console.log(`came: ${came.join(' ')}, progress: ${result.progress} of ${result.length}`)

@@ -33,7 +33,7 @@ const totals = new Map<string, number>()
 for await (const counts of rc.loadBalancedView().with({ ordered: false }).map(countWords, text()))
   for (const [word, count] of counts) totals.set(word, (totals.get(word) ?? 0) + count)
 
-const [first, second, third] = [...totals].sort(([, a], [, b]) => b - a)
+const [first, second, third] = [...totals].sort(([word, a], [other, b]) => b - a || word.localeCompare(other))
 console.log('most frequent:', first, second, third)
 console.log(
   'words in all:',

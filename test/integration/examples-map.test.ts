@@ -6,8 +6,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 element 13: RangeError: not a number
 1000 values, their sum: 500486, the source is closed: true
 13 values, then: RemoteError: RangeError: not a number [engine …]
-came: 10 20 30 300, progress: 4 of 4
-awaited, in order: [ 300, 10, 20, 30 ]
+came: 10 20 30 1000, progress: 4 of 4
+awaited, in order: [ 1000, 10, 20, 30 ]
 `,
   'monte-carlo-pi.ts': `
 1 million darts: pi is about 3.1423
