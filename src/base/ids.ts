@@ -24,14 +24,29 @@ export function newSessionId(): SessionId {
 /** How the uuids of our engines begin: it tells their language even where a hub of Python's relays nothing else of it. */
 const JAVASCRIPT = 'js-'
 
-/** A fresh uuid for an engine of ours, as long as a session id, which it also is. */
-export function newEngineUuid(): EngineUuid {
-  return `${JAVASCRIPT}${newSessionId().slice(JAVASCRIPT.length)}` as EngineUuid
+/**
+ * A fresh uuid for an engine of ours, as long as a session id, which it also is.
+ *
+ * @param job - name of the job that it was started in.
+ */
+export function newEngineUuid(job = ''): EngineUuid {
+  return `${JAVASCRIPT}${newForeignEngineUuid(job).slice(0, -JAVASCRIPT.length)}` as EngineUuid
 }
 
-/** A fresh uuid for an engine that runs another language. */
-export function newForeignEngineUuid(): EngineUuid {
-  return newSessionId() as string as EngineUuid
+/** As newEngineUuid, for an engine that runs another language. */
+export function newForeignEngineUuid(job = ''): EngineUuid {
+  return `${job}${newSessionId().slice(job.length)}` as EngineUuid
+}
+
+/** A fresh name for a job of several engines: their uuids begin with it, and so tell where they belong. */
+export function newJobName(): string {
+  return `${randomBytes(5).toString('hex')}-`
+}
+
+/** The name of the job that an engine was started in, where it was started in one. */
+export function jobOfEngine(uuid: string): string {
+  const rest = uuid.startsWith(JAVASCRIPT) ? uuid.slice(JAVASCRIPT.length) : uuid
+  return rest.slice(0, rest.indexOf('-') + 1)
 }
 
 /** The language of an engine that tells nothing but its uuid. */

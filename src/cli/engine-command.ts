@@ -16,6 +16,7 @@ export interface EngineCommandOptions extends PlaceOptions, LogOptions {
   readonly id?: number
   readonly controllerTimeout?: number
   readonly mpi?: boolean
+  readonly uuidPrefix?: string
 }
 
 /** `ipengine`: one engine, which joins a controller. */
@@ -27,7 +28,12 @@ export function engineCommand(name: string): Command {
       'how long to wait for the connection file (default: 10)',
       parseNumber('timeout', 0),
     )
-    .option('--id <number>', 'number to ask the hub for', parseInteger('id', 0))
+    .option(
+      '--id <number>',
+      'number to ask the hub for; with --mpi, that of rank 0 (default: 0)',
+      parseInteger('id', 0),
+    )
+    .option('--uuid-prefix <text>', "what the engine's uuid begins with, so that whoever started it knows it")
     .option(
       '--controller-timeout <seconds>',
       'end when the controller has been gone for so long (default: 60)',

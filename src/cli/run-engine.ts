@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { newEngineUuid } from '../base/ids.ts'
 import { endOwnGroup, takeLifeline, tellKeeper } from '../cluster/lifeline.ts'
 import { forgetMemoryReuse } from '../cluster/memory-reuse.ts'
 import { connectionFilePath } from '../config/connection-files.ts'
@@ -44,9 +45,10 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
   if (!fromEnvironment) await awaitConnectionFile(path, options.timeout, keeper)
 
   const mpi = options.mpi === true ? await joinMpi() : undefined
-  const id = options.id ?? mpi?.rank
+  const id = mpi === undefined ? options.id : (options.id ?? 0) + mpi.rank
   const engine = await startEngine({
     connection: await readConnection(),
+    uuid: newEngineUuid(options.uuidPrefix),
     log,
     readConnection,
     onRegistered: id => tellKeeper(lifelineFd, { type: 'registered', id, uuid: engine.uuid }),

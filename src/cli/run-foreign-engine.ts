@@ -51,10 +51,11 @@ export async function runForeignEngine(
   await awaitConnectionFile(path, options.timeout, keeper)
   const connection = await readEngineConnection(path)
 
-  const uuid = newForeignEngineUuid()
+  const uuid = newForeignEngineUuid(options.uuidPrefix)
   const [file = '', ...first] = command
   const args = [...first, `--profile-dir=${profileDir}`, `--file=${path}`, `--Session.session=${uuid}`]
-  if (options.id !== undefined) args.push(`--IPEngine.id=${options.id}`)
+  const id = options.mpi === true ? (options.id ?? 0) + rankHere() : options.id
+  if (id !== undefined) args.push(`--IPEngine.id=${id}`)
   const engine = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'] })
   const ended = endOf(engine, file)
   let isOrphan = false
@@ -85,6 +86,12 @@ export async function runForeignEngine(
   if (signal === null) process.exit(code ?? EXIT.failed)
   process.removeAllListeners(signal)
   process.kill(process.pid, signal)
+}
+
+/** The rank that mpiexec gave this process: Open MPI, MPICH and Slurm say it each in a variable of their own. */
+function rankHere(): number {
+  const { OMPI_COMM_WORLD_RANK, PMI_RANK, SLURM_PROCID } = process.env
+  return Number(OMPI_COMM_WORLD_RANK ?? PMI_RANK ?? SLURM_PROCID ?? 0)
 }
 
 interface End {

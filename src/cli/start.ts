@@ -35,12 +35,12 @@ async function start(given: StartOptions): Promise<void> {
   const { withConfiguration } = await import('./configured.ts')
   const options = await withConfiguration(given, 'ipcluster')
   const { clusterPlan } = await import('../cluster/cluster-options.ts')
-  const { findLauncher } = await import('../cluster/launcher.ts')
+  const { checkLauncher } = await import('../cluster/launchers.ts')
   const { profileName } = await import('../config/profile.ts')
   const plan = clusterPlan({
     ...options,
     ...(await readEngineOptions(options)),
-    controller: options.controller === undefined ? undefined : findLauncher(options.controller).name,
+    controller: options.controller === undefined ? undefined : checkLauncher(options.controller),
     controllerArgs: options.controllerArg,
   })
   const where = `profile ${profileName(plan.profileDir)}${plan.clusterId === '' ? '' : `, cluster id ${plan.clusterId}`}`

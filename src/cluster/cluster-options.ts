@@ -11,7 +11,8 @@ import {
   launcherOf,
 } from './engine-sets.ts'
 import type { KeeperPlan } from './keeper.ts'
-import { findLauncher, type LauncherName, type Program } from './launcher.ts'
+import type { LauncherName, Program } from './launcher.ts'
+import { type LauncherSettings, makeLauncher } from './launchers.ts'
 import { findProgram, type ProgramPlace } from './program.ts'
 
 /** Where a cluster is to be found. */
@@ -25,11 +26,11 @@ export interface ClusterPlace {
 }
 
 /** How a cluster is started. Everything has a default. */
-export interface ClusterOptions extends ClusterPlace {
+export interface ClusterOptions extends ClusterPlace, LauncherSettings {
   /** How many engines. Default: as many as this machine has cores. */
   readonly n?: number | undefined
   /**
-   * What starts the engines, or which engines: a launcher (`'local'`), a language (`'node'`, `'python'`), or how many of
+   * What starts the engines, or which engines: a launcher (`'local'`, `'mpi'`), a language (`'node'`, `'python'`), or how many of
    * each (`{ python: 2, node: 2 }`). Default: `local`, engines of this package.
    */
   readonly engines?: EnginesOption | undefined
@@ -100,7 +101,7 @@ export function clusterPlan(options: ClusterOptions): KeeperPlan {
   return {
     ...enginePlan(options),
     controller: {
-      launcher: findLauncher(options.controller ?? 'local'),
+      launcher: makeLauncher(options.controller ?? 'local', options),
       program: findProgram('ipcontroller', place, controllerArgs),
     },
     controllerIp: ip ?? '',
@@ -115,13 +116,13 @@ export function enginePlan(options: ClusterOptions): KeeperPlan {
   if (!(timeout > 0)) throw new UsageError(`cannot wait ${timeout} s: timeout must be above 0 seconds`)
   const sets = engineSets(options)
   for (const set of sets) checkEngineCount(set.n)
+  const launcher = makeLauncher(launcherOf(options.engines), options)
   return {
     ...place,
     n: sets.reduce((n, set) => n + set.n, 0),
     controller: undefined,
     engines: {
-      launcher: findLauncher(launcherOf(options.engines)),
-      sets: sets.map(set => ({ n: set.n, program: engineProgram(set, place, timeout, options) })),
+      sets: sets.map(set => ({ n: set.n, launcher, program: engineProgram(set, place, timeout, options) })),
     },
     controllerIp: '',
     controllerLocation: '',

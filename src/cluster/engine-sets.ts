@@ -2,7 +2,8 @@
 
 import { availableParallelism } from 'node:os'
 import { ConfigurationError, UsageError } from '../errors.ts'
-import { findLauncher, LAUNCHER_NAMES, type LauncherName } from './launcher.ts'
+import type { LauncherName } from './launcher.ts'
+import { checkLauncher, LAUNCHER_NAMES } from './launchers.ts'
 import { findPython } from './python.ts'
 
 const LANGUAGES = ['node', 'python'] as const
@@ -45,7 +46,7 @@ export function checkEngineCount(n: number): void {
  */
 export function parseEngines(text: string): EnginesOption {
   if (isLanguage(text)) return text
-  if (!/[:,]/.test(text)) return findLauncher(text, LANGUAGES).name
+  if (!/[:,]/.test(text)) return checkLauncher(text, LANGUAGES)
   const mix: EngineMix = {}
   for (const part of text.split(',')) {
     const [language = '', count = ''] = part.split(':')

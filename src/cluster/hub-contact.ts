@@ -5,13 +5,17 @@ import { securityDirectory } from '../config/profile.ts'
 import { LauncherError } from '../errors.ts'
 import type { DeathCause } from '../protocol/catalogue.ts'
 import { type ClientConnection, readClientConnection } from '../protocol/connection-file.ts'
-import { askHub, reportEngineDeath } from './hub-line.ts'
+import { askHub, controlEngines, reportEngineDeath } from './hub-line.ts'
+import { type EngineNotice, HubWatch } from './hub-watch.ts'
 import type { ProgramPlace } from './program.ts'
+import type { EndSignal } from './state/launch-events.ts'
 
 /** How long the hub may take to hear the heart of an engine that has registered. */
 const ADMISSION_MS = 10_000
 const ADMISSION_POLL_MS = 5
 const GOODBYE_MS = 300
+/** How often a controller that cannot tell by a pipe is looked for. */
+const CONTROLLER_POLL_MS = 50
 
 /** An engine as the hub knows it. */
 export interface HubEngine {
@@ -21,21 +25,20 @@ export interface HubEngine {
 
 /** What a keeper has to say to the hub of its cluster. */
 export class HubContact {
-  readonly #place: ProgramPlace
+  readonly #path: string
   readonly #log: Logger
   #connection: Promise<ClientConnection> | undefined
+  #watch: HubWatch | undefined
+  #isClosed = false
 
-  constructor(place: ProgramPlace, log: Logger) {
-    this.#place = place
+  constructor({ profileDir, clusterId }: ProgramPlace, log: Logger) {
+    this.#path = connectionFilePaths(securityDirectory(profileDir), clusterId).client
     this.#log = log
   }
 
   /** Reads where the hub is. Call it when the controller is ready. */
   open(): void {
-    const { profileDir, clusterId } = this.#place
-    this.#connection = readClientConnection(
-      connectionFilePaths(securityDirectory(profileDir), clusterId).client,
-    )
+    this.#connection = readClientConnection(this.#path)
     // Whoever needs it says that it is missing; until then nobody is bothered.
     this.#connection.catch(() => {})
   }
@@ -82,6 +85,60 @@ export class HubContact {
       .catch((error: unknown) => {
         this.#log.warn(`cannot tell the hub that engine ${engine.id} is gone: ${String(error)}`)
       })
+  }
+
+  /** Every engine of the cluster, as the hub knows them now; none where it does not answer. */
+  async engines(): Promise<HubEngine[]> {
+    try {
+      const reply = await askHub((await this.#connection)!, 'connection_request', {}, ADMISSION_MS)
+      const engines = Object.entries(reply.engines as Readonly<Record<string, string>>)
+      return engines.map(([id, uuid]) => ({ id: Number(id), uuid }))
+    } catch (error) {
+      this.#log.warn(`the hub does not say who is there: ${String(error)}`)
+      return []
+    }
+  }
+
+  /** Resolves with true when a controller answers where the connection file says, and with false after `close`. */
+  async untilListening(): Promise<boolean> {
+    while (!this.#isClosed) {
+      try {
+        if (await isListening(await readClientConnection(this.#path))) return true
+      } catch {
+        // The file is not there yet, or half of it.
+      }
+      await delay(CONTROLLER_POLL_MS)
+    }
+    return false
+  }
+
+  /** Hears which engines come and go, until `close`. Call it after `open`. */
+  watch(onNotice: (notice: EngineNotice) => void): void {
+    this.#connection
+      ?.then(connection => {
+        if (!this.#isClosed) this.#watch = new HubWatch(connection, onNotice, this.#log)
+      })
+      .catch((error: unknown) => {
+        this.#log.warn(`cannot hear from the hub: ${String(error)}`)
+      })
+  }
+
+  /** Ends engines by way of the controller: those that no signal of ours can reach one by one. */
+  endEngines(uuids: readonly string[], signal: EndSignal): void {
+    this.#connection
+      ?.then(connection =>
+        signal === 'SIGKILL'
+          ? controlEngines(connection, uuids, 'signal_request', { sig: signal })
+          : controlEngines(connection, uuids, 'shutdown_request', { restart: false }),
+      )
+      .catch((error: unknown) => {
+        this.#log.warn(`cannot end engines ${uuids.join(', ')}: ${String(error)}`)
+      })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#watch?.close()
   }
 
   /** Whether the controller still answers. */

@@ -1,9 +1,9 @@
 import { deferred } from '../base/deferred.ts'
 import { ConnectionError, LauncherError } from '../errors.ts'
-import type { HubRequests } from '../protocol/catalogue.ts'
+import type { ControlRequests, HubRequests } from '../protocol/catalogue.ts'
 import { type ClientConnection, resolveInterface } from '../protocol/connection-file.ts'
 import { Session } from '../protocol/session.ts'
-import type { Frame } from '../transport/socket.ts'
+import type { Frame, Message } from '../transport/socket.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 
 const NOTICE_MS = 2000
@@ -60,6 +60,31 @@ export async function reportEngineDeath(
   connection: ClientConnection,
   death: HubRequests['unregistration_request'],
 ): Promise<void> {
+  const session = new Session({ key: connection.key })
+  const notice = session.pack({ type: 'unregistration_request', content: death })
+  await sendOnce(connection, 'registration', [notice])
+}
+
+/**
+ * Sends engines a control request, over the controller, whatever they do meanwhile. Resolves when it has left; what they
+ * answer is not waited for.
+ */
+export async function controlEngines<Type extends keyof ControlRequests>(
+  connection: ClientConnection,
+  uuids: readonly string[],
+  type: Type,
+  content: ControlRequests[Type],
+): Promise<void> {
+  const session = new Session({ key: connection.key })
+  const messages = uuids.map(uuid => [Buffer.from(uuid), ...session.pack({ type, content })])
+  await sendOnce(connection, 'control', messages)
+}
+
+async function sendOnce(
+  connection: ClientConnection,
+  port: 'registration' | 'control',
+  messages: readonly Message[],
+): Promise<void> {
   const address = await resolveInterface(connection)
   const joined = deferred<void>()
   const socket = tcpTransport.socket('DEALER', {
@@ -69,10 +94,9 @@ export async function reportEngineDeath(
   })
   const timer = setTimeout(() => joined.resolve(), NOTICE_MS)
   try {
-    socket.connect(`${address}:${connection.registration}`)
+    socket.connect(`${address}:${connection[port]}`)
     await joined.promise
-    const session = new Session({ key: connection.key })
-    socket.send(session.pack({ type: 'unregistration_request', content: death }))
+    for (const message of messages) socket.send(message)
   } finally {
     clearTimeout(timer)
     await socket.close()

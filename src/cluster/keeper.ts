@@ -15,9 +15,10 @@ import { removePidFile } from '../config/pid-file.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { type ParallelError, UsageError } from '../errors.ts'
 import { claimCluster } from './claim.ts'
+import { EngineJobs, type PlannedSet } from './engine-jobs.ts'
 import { HubContact } from './hub-contact.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
-import type { Job, Launcher, Program } from './launcher.ts'
+import type { GroupLauncher, Job, Launcher, Program } from './launcher.ts'
 import { FIRST_BATCH, Launch } from './state/launch.ts'
 import type {
   BatchNumber,
@@ -28,6 +29,9 @@ import type {
   ProgramEnd,
 } from './state/launch-events.ts'
 
+/** How long a program that was killed may take to be gone. */
+const END_MS = 3000
+
 /** What a keeper keeps. Without `controller`: engines that join one which somebody else keeps. */
 export interface KeeperPlan {
   readonly profileDir: string
@@ -35,9 +39,8 @@ export interface KeeperPlan {
   readonly n: number
   readonly controller: { readonly launcher: Launcher; readonly program: Program } | undefined
   readonly engines: {
-    readonly launcher: Launcher
     /** At least one; the engines start in this order. */
-    readonly sets: readonly { readonly n: number; readonly program: Program }[]
+    readonly sets: readonly PlannedSet[]
   }
   readonly controllerIp: string
   readonly controllerLocation: string
@@ -72,11 +75,7 @@ export class Keeper {
   readonly #onNews: (news: LaunchNews) => void
   readonly #end: Deferred<ParallelError | undefined> = deferred()
   readonly #batches = new Map<BatchNumber, Deferred<void>>()
-  readonly #engineJobs = new Map<LaunchNumber, Job>()
-  /** The program of each engine that was started, for whoever takes its place. */
-  readonly #enginePrograms = new Map<LaunchNumber, Program>()
-  /** Programs of the engines that are about to be started. */
-  readonly #nextPrograms: Program[]
+  readonly #engineJobs: EngineJobs
   readonly #goneWaiters = new Set<{ readonly launches: readonly LaunchNumber[]; readonly done: () => void }>()
   #controllerJob: Job | undefined
   #pidFile: string | undefined
@@ -86,15 +85,20 @@ export class Keeper {
   constructor(plan: KeeperPlan, options: KeeperOptions = {}) {
     this.plan = plan
     this.ended = this.#end.promise
-    this.#nextPrograms = plan.engines.sets.flatMap(({ n, program }) => Array<Program>(n).fill(program))
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silentLogger
     this.#hub = new HubContact(plan, this.#log)
     this.#onNews = options.onNews ?? (() => {})
+    this.#engineJobs = new EngineJobs({
+      sets: plan.engines.sets,
+      tell: events => this.#engineEvents(events),
+      endEngines: (uuids, signal) => this.#hub.endEngines(uuids, signal),
+    })
     this.#alarm = new Alarm(this.#clock, () => this.#handle({ type: 'tick' }))
     this.#machine = new Launch({
       hasController: plan.controller !== undefined,
       startTimeoutMs: plan.startTimeoutMs,
+      killMs: Math.max(...launchersOf(plan).map(launcher => (launcher as GroupLauncher).endMs ?? END_MS)),
     })
   }
 
@@ -106,7 +110,7 @@ export class Keeper {
     return this.#machine.registered.map(({ launch, id, uuid }) => ({
       id,
       uuid,
-      pid: this.#engineJobs.get(launch)?.pid ?? -1,
+      pid: this.#engineJobs.pidOf(launch),
     }))
   }
 
@@ -130,9 +134,9 @@ export class Keeper {
     const abort = (): void => this.#handle({ type: 'stop_requested' })
     signal?.addEventListener('abort', abort, { once: true })
     try {
+      if (this.plan.controller === undefined) await this.#openHub()
       const up = this.#awaitBatch(this.#takeBatchNumber())
       this.#handle({ type: 'start_requested', engines: this.plan.n })
-      if (this.plan.controller === undefined) this.#hub.open()
       await up
       await this.#hub.untilAdmitted(() => this.#machine.registered, signal)
     } catch (error) {
@@ -163,7 +167,7 @@ export class Keeper {
    * @param like - engines that they are to be like; otherwise they are of the first set.
    */
   async addEngines(n: number, like: readonly number[] = []): Promise<KeptEngine[]> {
-    this.#nextPrograms.push(...this.#launchesOf(like).map(launch => this.#programOf(launch)))
+    this.#engineJobs.plan(this.#launchesOf(like))
     const before = new Set(this.#machine.registered.map(engine => engine.launch))
     const batch = this.#takeBatchNumber()
     const up = this.#awaitBatch(batch)
@@ -207,8 +211,12 @@ export class Keeper {
     return waiter.promise
   }
 
-  #handle(event: LaunchEvent): void {
-    for (const effect of this.#machine.handle(event, this.#clock.nowMs())) this.#perform(effect)
+  /** What several events lead to is done as one. */
+  #handle(...events: readonly LaunchEvent[]): void {
+    for (const event of events) {
+      for (const effect of this.#machine.handle(event, this.#clock.nowMs())) this.#perform(effect)
+    }
+    this.#engineJobs.flush()
     this.#alarm.set(this.#machine.wakeAtMs)
     for (const waiter of this.#goneWaiters) {
       if (waiter.launches.some(launch => this.#machine.isKept(launch))) continue
@@ -223,13 +231,13 @@ export class Keeper {
         this.#startController()
         break
       case 'start_engine':
-        this.#startEngine(effect.launch, effect.inPlaceOf)
+        this.#engineJobs.start(effect.launch, effect.inPlaceOf)
         break
       case 'signal_controller':
         this.#controllerJob?.signal(effect.signal)
         break
       case 'signal_engine':
-        this.#engineJobs.get(effect.launch)?.signal(effect.signal)
+        this.#engineJobs.signal(effect.launch, effect.signal)
         break
       case 'report_death':
         this.#hub.reportDeath({ id: effect.id, uuid: effect.uuid }, effect.cause)
@@ -248,49 +256,44 @@ export class Keeper {
   #startController(): void {
     const controller = this.plan.controller
     if (controller === undefined) return
-    this.#controllerJob = controller.launcher.submit(controller.program, {
+    const { launcher, program } = controller
+    const onEnd = (end: ProgramEnd): void => {
+      this.#controllerJob = undefined
+      this.#handle({ type: 'controller_ended', end })
+    }
+    if (launcher.kind === 'group') {
+      this.#controllerJob = launcher.submit(program, 1, { onEnd })
+      void this.#hub.untilListening().then(isListening => {
+        if (isListening) this.#controllerReady()
+      })
+      return
+    }
+    this.#controllerJob = launcher.submit(program, {
       onEvent: event => {
-        if (event.type !== 'ready') return
-        this.#hub.open()
-        this.#handle({ type: 'controller_ready' })
+        if (event.type === 'ready') this.#controllerReady()
       },
-      onEnd: end => {
-        this.#controllerJob = undefined
-        this.#handle({ type: 'controller_ended', end })
-      },
+      onEnd,
     })
   }
 
-  #startEngine(launch: LaunchNumber, inPlaceOf: LaunchNumber | undefined): void {
-    const { launcher } = this.plan.engines
-    const program =
-      inPlaceOf === undefined
-        ? (this.#nextPrograms.shift() ?? this.#firstProgram)
-        : this.#programOf(inPlaceOf)
-    this.#enginePrograms.set(launch, program)
-    const job = launcher.submit(program, {
-      onEvent: event => {
-        if (event.type === 'registered') {
-          this.#handle({ type: 'engine_registered', launch, id: event.id, uuid: event.uuid })
-        } else if (event.type === 'leaving') {
-          this.#handle({ type: 'engine_leaving', launch, restart: event.restart })
-        }
-      },
-      onEnd: end => {
-        this.#engineJobs.delete(launch)
-        void this.#checkController(end).then(() => this.#handle({ type: 'engine_ended', launch, end }))
-      },
-    })
-    this.#engineJobs.set(launch, job)
-    if (this.isRunning) job.unref()
+  #controllerReady(): void {
+    void this.#openHub()
+    this.#handle({ type: 'controller_ready' })
   }
 
-  #programOf(launch: LaunchNumber): Program {
-    return this.#enginePrograms.get(launch) ?? this.#firstProgram
+  async #openHub(): Promise<void> {
+    this.#hub.open()
+    if (!this.#engineJobs.needsHub) return
+    for (const engine of this.plan.controller === undefined ? await this.#hub.engines() : []) {
+      this.#engineJobs.notice({ type: 'came', ...engine })
+    }
+    this.#hub.watch(notice => this.#engineJobs.notice(notice))
   }
 
-  get #firstProgram(): Program {
-    return this.plan.engines.sets[0]!.program
+  #engineEvents(events: readonly LaunchEvent[]): void {
+    const ended = events.find(event => event.type === 'engine_ended' || event.type === 'job_ended')
+    if (ended === undefined) this.#handle(...events)
+    else void this.#checkController(ended.end).then(() => this.#handle(...events))
   }
 
   /** Engines that end because the controller of somebody else is gone are not to be replaced. */
@@ -318,6 +321,7 @@ export class Keeper {
         break
       case 'ended':
         this.#alarm.close()
+        this.#hub.close()
         this.#removeFiles()
         this.#end.resolve(news.failure === undefined ? undefined : endError(news.failure, this.#programs))
         break
@@ -328,13 +332,13 @@ export class Keeper {
   /** A program that starts a cluster may come to its end without stopping it: the cluster ends with it. */
   #unrefJobs(): void {
     this.#controllerJob?.unref()
-    for (const job of this.#engineJobs.values()) job.unref()
+    this.#engineJobs.unref()
   }
 
   get #programs(): LaunchPrograms {
     return {
       controller: this.plan.controller?.program,
-      engine: launch => this.#programOf(launch),
+      engine: launch => this.#engineJobs.programOf(launch),
       startTimeoutMs: this.plan.startTimeoutMs,
     }
   }
@@ -359,13 +363,13 @@ export class Keeper {
         controllerIp,
         controllerLocation,
         controllerLauncher: controller?.launcher.name ?? 'local',
-        engineLauncher: engines.launcher.name,
+        engineLauncher: engines.sets[0]!.launcher.name,
         controller:
           this.#controllerJob === undefined ? undefined : { pid: this.#controllerJob.pid, outputFile: '' },
         engineSets: [
           {
             id: String(process.pid),
-            engines: [...this.#engineJobs.values()].map(job => ({ pid: job.pid, outputFile: '' })),
+            engines: this.#engineJobs.jobs.map(job => ({ pid: job.pid, outputFile: '' })),
           },
         ],
       })
@@ -383,4 +387,9 @@ export class Keeper {
     // A controller that was killed has left its files.
     sweepCluster(profileDir, clusterId)
   }
+}
+
+function launchersOf({ controller, engines }: KeeperPlan): Launcher[] {
+  const launchers = engines.sets.map(set => set.launcher)
+  return controller === undefined ? launchers : [controller.launcher, ...launchers]
 }

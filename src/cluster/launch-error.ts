@@ -56,14 +56,19 @@ function endedError(program: Program | undefined, end: ProgramEnd, when: string)
   const name = program?.name ?? 'the controller'
   const how = end.spawnError === undefined ? `${name} ${howItEnded(end)}` : `${name} could not be started`
   const lines = [`${how} ${end.spawnError === undefined ? when : `(${end.spawnError})`}.`]
-  if (program !== undefined) lines.push(`  command: ${commandLine(program)}`)
+  const command = end.command ?? (program === undefined ? undefined : commandLine(program))
+  if (command !== undefined) lines.push(`  command: ${command}`)
   if (end.output === '') lines.push('  It wrote nothing.')
   else lines.push('  last output:', ...end.output.split('\n').map(line => `    ${line}`))
+  if (end.hint !== undefined) lines.push(`  hint: ${end.hint}`)
   return new SubmitError(lines.join('\n'))
 }
 
 /** `ended with exit code 1`, `was ended by SIGKILL`. */
 export function howItEnded(end: ProgramEnd): string {
   if (end.spawnError !== undefined) return `could not be started (${end.spawnError})`
-  return end.signal === null ? `ended with exit code ${end.exitCode}` : `was ended by ${end.signal}`
+  if (end.signal !== null) return `was ended by ${end.signal}`
+  return end.exitCode === null
+    ? `is gone (${end.reason ?? 'nobody knows why'})`
+    : `ended with exit code ${end.exitCode}`
 }

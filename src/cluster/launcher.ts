@@ -1,12 +1,15 @@
 /**
- * What the keeper needs of a system that runs programs: this machine, a batch system, a set of hosts. A launcher is a
- * description of how one program is submitted there; what is started when, and what becomes of it, is decided
- * elsewhere.
+ * What the keeper needs of a system that runs programs: this machine, a set of hosts, a batch system. A launcher is a
+ * description of how programs are submitted there and a small runner; what is started when, and what becomes of it, is
+ * decided elsewhere. There are two kinds:
+ *
+ * - a **single** launcher starts one program of this machine, which tells by a pipe how far it has come (`lifeline.ts`);
+ * - a **group** launcher starts several copies of one program as one job, anywhere. They cannot tell by a pipe: the
+ *   keeper gives each job a prefix for its engines' uuids, and hears of them from the hub (`hub-watch.ts`). All the
+ *   launcher has to tell is the end of the job as a whole.
  */
 
-import { ConfigurationError } from '../errors.ts'
 import type { LifelineEvent } from './lifeline.ts'
-import { localLauncher } from './local-launcher.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
 /** A program and how it is called. Its arguments and environment never hold the cluster's key. */
@@ -15,8 +18,24 @@ export interface Program {
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
+  /** The whole environment, for a program of this machine. */
   readonly env: NodeJS.ProcessEnv
+  /** What of `env` is not just this machine's: set it wherever the program runs. */
+  readonly ownEnv: Readonly<Record<string, string>>
   readonly cwd: string
+}
+
+/** A submitted program, or several copies of one. */
+export interface Job {
+  /** Number of its process on this machine; -1 where it has none. */
+  readonly pid: number
+  /**
+   * SIGTERM asks it to end, and SIGKILL makes it: also what it has started, and also while it is only being submitted.
+   * Does nothing when it has ended. Never throws: what goes wrong is the end's business.
+   */
+  signal(signal: NodeJS.Signals): void
+  /** Lets our own process end while this one runs. */
+  unref(): void
 }
 
 /** What a launcher tells of a submitted program. */
@@ -26,35 +45,45 @@ export interface JobHandlers {
   onEnd(end: ProgramEnd): void
 }
 
-/** A submitted program. */
-export interface Job {
-  /** Number of its process on this machine; -1 where it has none. */
-  readonly pid: number
-  /** Sends a signal; SIGKILL reaches whatever the program has started as well. Does nothing when it has ended. */
-  signal(signal: NodeJS.Signals): void
-  /** Lets our own process end while this one runs. */
-  unref(): void
-}
-
-export interface Launcher {
+/** Starts programs one by one. */
+export interface SingleLauncher {
+  readonly kind: 'single'
   readonly name: LauncherName
   submit(program: Program, handlers: JobHandlers): Job
 }
 
-const LAUNCHERS = { local: localLauncher } as const satisfies Record<string, Launcher>
-
-/** Names of the launchers that there are. */
-export type LauncherName = 'local'
-
-export const LAUNCHER_NAMES = Object.keys(LAUNCHERS) as readonly LauncherName[]
-
-/**
- * @param others - what else might have been meant, to be named in the error.
- * @throws ConfigurationError when there is no launcher of that name.
- */
-export function findLauncher(name: string, others: readonly string[] = []): Launcher {
-  if (Object.hasOwn(LAUNCHERS, name)) return LAUNCHERS[name as LauncherName]
-  throw new ConfigurationError(
-    `there is no launcher ${JSON.stringify(name)}: use ${[...LAUNCHER_NAMES, ...others].join(', ')}`,
-  )
+/** Several copies of one program that were submitted together. */
+export interface GroupJob extends Job {
+  /** What the system calls it: a process number, or a batch system's id. Empty until it is known. */
+  readonly id: string
+  /** As last heard: `waiting` for a place to run, or `running`. A word of the system's own may say why. */
+  readonly status: { readonly state: 'waiting' | 'running' | 'ended'; readonly detail?: string }
 }
+
+export interface GroupHandlers {
+  /**
+   * Called exactly once, when nothing of the job runs any more, also when it could not be submitted. Give it the last
+   * lines of the job's log, the command by which it was submitted, and a hint where you know one.
+   */
+  onEnd(end: ProgramEnd): void
+}
+
+/** Starts several copies of a program as one job. */
+export interface GroupLauncher {
+  readonly kind: 'group'
+  readonly name: LauncherName
+  /**
+   * The copies are the ranks of one MPI program. They live and die together: when one is gone the job is ended, and all
+   * of them are started again as one. Their numbers are their ranks, from `--id` on.
+   */
+  readonly areRanks: boolean
+  /** How long a job may take to be gone after SIGKILL, in ms. Default: 3000. */
+  readonly endMs?: number
+  /** Returns at once. @param count - copies; at least one. */
+  submit(program: Program, count: number, handlers: GroupHandlers): GroupJob
+}
+
+export type Launcher = SingleLauncher | GroupLauncher
+
+/** Names of the launchers that there are: see `launchers.ts`. */
+export type LauncherName = 'local' | 'mpi'

@@ -33,8 +33,15 @@ export function findProgram(
     command: process.execPath,
     args: [path, ...placeArguments(place), ...args],
     env: reusingMemory({ ...process.env, ...env }),
+    ownEnv: reusingMemory({ ...env }) as Record<string, string>,
     cwd: process.cwd(),
   }
+}
+
+/** The same program with further options of its own: before what it is to run, where it is to run something. */
+export function withOptions(program: Program, options: readonly string[]): Program {
+  const [path = '', ...args] = program.args
+  return { ...program, args: [path, ...options, ...args] }
 }
 
 /** Options that lead a program to its cluster. */

@@ -221,7 +221,7 @@ class Parts {
     this.#iopub = new IopubShell({
       ...intake,
       registrar,
-      onShutdown: engine => this.#hub.happened({ type: 'shutdown_seen', engine }),
+      onShutdown: (engine, restart) => this.#hub.happened({ type: 'shutdown_seen', engine, restart }),
     })
     const hub = new Hub({
       queries,

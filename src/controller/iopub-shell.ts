@@ -6,7 +6,7 @@ import type { Registrar } from './registrar.ts'
 export interface IopubShellOptions extends Intake {
   readonly registrar: Registrar
   /** An engine says that it shuts down. */
-  readonly onShutdown: (engine: string) => void
+  readonly onShutdown: (engine: string, restart: boolean) => void
 }
 
 /** The output relay: passes on what engines print, byte for byte, and notes what belongs to a request's record. */
@@ -33,7 +33,7 @@ export class IopubShell {
   #note(message: Envelope): void {
     const { msg_type: type, session } = message.header
     if (type === 'shutdown_reply') {
-      if (typeof session === 'string') this.#options.onShutdown(session)
+      if (typeof session === 'string') this.#options.onShutdown(session, message.content.restart === true)
       return
     }
     const msgId = parentIdOf(message)

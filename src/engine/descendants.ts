@@ -12,7 +12,8 @@ export function signalDescendants(signal: NodeJS.Signals): void {
   }
 }
 
-function descendants(rootPid: number): number[] {
+/** Every process that another one started, and those that they started. Needs /proc. */
+export function descendants(rootPid: number): number[] {
   const parents = readParents()
   const found = [rootPid]
   // What is appended while it runs is visited as well.

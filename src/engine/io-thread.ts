@@ -9,7 +9,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Alarm } from '../base/alarm.ts'
 import { systemClock } from '../base/clock.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
-import type { MessageType } from '../protocol/catalogue.ts'
+import type { DeathCause, MessageType } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Session } from '../protocol/session.ts'
 import type { Frame, Socket } from '../transport/socket.ts'
@@ -49,6 +49,7 @@ class IoThread {
   #messages = 0
   #tokens = 0
   #closeLifeline: (() => void) | undefined
+  #shutdownCause: DeathCause | undefined
 
   constructor(data: IoThreadData) {
     this.#data = data
@@ -108,7 +109,7 @@ class IoThread {
         this.#post({ type: 'read_connection' })
         return
       case 'unregister':
-        this.#unregister(effect.id, undefined)
+        this.#unregister(effect.id, this.#shutdownCause)
         return
       case 'warn':
         this.#warnings.warn(effect.message)
@@ -156,10 +157,9 @@ class IoThread {
     })
   }
 
-  #unregister(id: number, exitCode: number | undefined): void {
-    const cause =
-      exitCode === undefined ? {} : { cause: { exit_code: exitCode, reason: `process.exit(${exitCode})` } }
-    this.#sendRegistration('unregistration_request', { id, uuid: this.#data.uuid, ...cause })
+  #unregister(id: number, cause: DeathCause | undefined): void {
+    const { uuid } = this.#data
+    this.#sendRegistration('unregistration_request', { id, uuid, ...(cause !== undefined && { cause }) })
   }
 
   #sendRegistration(type: MessageType, content: object): void {
@@ -242,6 +242,7 @@ class IoThread {
             reply('shutdown_reply', content)
             this.#publisher.publish('shutdown_reply', 'shutdown', content, request.headerFrame)
             this.#tellLauncher({ type: 'leaving', restart })
+            this.#shutdownCause = { reason: 'it was shut down', shutdown: restart ? 'restart' : 'stop' }
             this.#handle({ type: 'shutdown_requested' })
           },
         },
@@ -366,7 +367,8 @@ class IoThread {
     this.#alarm.close()
     this.#publisher.flush()
     const { id, state } = this.#life
-    if (id !== undefined && state === 'alive') this.#unregister(id, exitCode)
+    if (id !== undefined && state === 'alive')
+      this.#unregister(id, { exit_code: exitCode, reason: `process.exit(${exitCode})` })
     await Promise.all([this.#link?.close(LINGER_MS), this.#kernel?.close(LINGER_MS)])
     this.#shared.setExitHandled()
   }

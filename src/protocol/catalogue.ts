@@ -126,6 +126,8 @@ export interface DeathCause {
   readonly reason?: string
   /** The last lines it wrote to stderr. */
   readonly stderr?: string
+  /** A client shut it down: to be started again, or for good. */
+  readonly shutdown?: 'restart' | 'stop'
 }
 
 /** Ours: an engine that died, as an EngineError's content lists it under `deaths`. */

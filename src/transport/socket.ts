@@ -65,6 +65,8 @@ export interface SocketOptions {
   readonly handshakeMs?: number
   /** ZMTP PING every `intervalMs`; the connection is closed when nothing comes back for `timeoutMs`. Default: off. */
   readonly heartbeat?: { readonly intervalMs: number; readonly timeoutMs: number }
+  /** False: what this socket connects to does not keep our own process from ending. Default: true. */
+  readonly holdsProcess?: boolean
   /** Pause before a lost connection is tried again: from `minMs`, doubling up to `maxMs`. Default 50 to 1000. */
   readonly reconnect?: { readonly minMs: number; readonly maxMs: number }
 }

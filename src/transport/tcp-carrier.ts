@@ -33,7 +33,8 @@ export class TcpCarrier implements Carrier {
   constructor(type: SocketType, options: SocketOptions, host: LinkHost) {
     this.#host = host
     this.#zmtp = zmtpOptions(type, options)
-    this.#dial = { reconnect: options.reconnect ?? RECONNECT, timeoutMs: this.#zmtp.handshakeMs }
+    const { reconnect = RECONNECT, holdsProcess = true } = options
+    this.#dial = { reconnect, timeoutMs: this.#zmtp.handshakeMs, holdsProcess }
   }
 
   async bind(url: string): Promise<string> {

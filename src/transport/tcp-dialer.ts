@@ -10,6 +10,8 @@ export interface DialOptions {
   readonly reconnect: { readonly minMs: number; readonly maxMs: number }
   /** How long one attempt to connect may take. */
   readonly timeoutMs: number
+  /** Whether our own process goes on for as long as this connects. */
+  readonly holdsProcess: boolean
 }
 
 /** Keeps one connection to one address: connects, and connects again whenever it is lost, with growing pauses. */
@@ -33,6 +35,7 @@ export class TcpDialer {
   start(): void {
     const stream = connect({ ...this.#address, noDelay: true, onread: this.#reading() })
     this.#stream = stream
+    if (!this.#options.holdsProcess) stream.unref()
     const onFailed = () => this.#lost(false)
     // Refused and unreachable are the same here: try again. 'close' follows.
     stream.once('error', () => {})
@@ -76,5 +79,6 @@ export class TcpDialer {
     const pauseMs = this.#pauseMs * (0.8 + 0.4 * Math.random())
     this.#pauseMs = Math.min(this.#options.reconnect.maxMs, this.#pauseMs * 2)
     this.#timer = setTimeout(() => this.start(), pauseMs)
+    if (!this.#options.holdsProcess) this.#timer.unref()
   }
 }

@@ -29,12 +29,9 @@ function planWith(source: string, timeout?: number): KeeperPlan {
   const path = join(world.ipythonDir, 'stand-in.mjs')
   writeFileSync(path, source)
   const plan = clusterPlan({ n: 1, timeout })
-  const { launcher, sets } = plan.engines
-  const { program } = sets[0]!
-  return {
-    ...plan,
-    engines: { launcher, sets: [{ n: 1, program: { ...program, args: [path, ...program.args] } }] },
-  }
+  const set = plan.engines.sets[0]!
+  const program = { ...set.program, args: [path, ...set.program.args] }
+  return { ...plan, engines: { sets: [{ ...set, program }] } }
 }
 
 describe('Keeper', () => {

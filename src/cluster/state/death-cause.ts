@@ -9,6 +9,7 @@ export function deathCause(end: ProgramEnd, isAsked: boolean): DeathCause {
   const how = { exit_code: end.exitCode, signal: end.signal, stderr: end.output }
   if (isAsked) return { ...how, reason: 'stopped' }
   const fatal = OUT_OF_MEMORY.exec(end.output)
+  if (fatal === null) return end.reason === undefined ? how : { ...how, reason: end.reason }
   // What follows are addresses in V8 itself.
-  return fatal === null ? how : { ...how, reason: 'out of memory', stderr: fatal[0] }
+  return { ...how, reason: 'out of memory', stderr: fatal[0] }
 }

@@ -15,6 +15,12 @@ export interface ProgramEnd {
   readonly output: string
   /** Why it could not even be started. */
   readonly spawnError?: string
+  /** Where there is neither exit code nor signal: what is known. */
+  readonly reason?: string
+  /** The command line that submitted it, where that is not the program's own. */
+  readonly command?: string
+  /** What to do about it. */
+  readonly hint?: string
 }
 
 /** Why a cluster or a batch of engines did not come up, or came to its end unasked. */
@@ -46,6 +52,8 @@ export type LaunchEvent =
     }
   | { readonly type: 'engine_leaving'; readonly launch: LaunchNumber; readonly restart: boolean }
   | { readonly type: 'engine_ended'; readonly launch: LaunchNumber; readonly end: ProgramEnd }
+  /** A job has ended, with all engines that were left of it. */
+  | { readonly type: 'job_ended'; readonly launches: readonly LaunchNumber[]; readonly end: ProgramEnd }
   | { readonly type: 'engines_unwanted'; readonly launches: readonly LaunchNumber[] }
   | { readonly type: 'stop_requested' }
   | { readonly type: 'force_requested' }

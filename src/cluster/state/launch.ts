@@ -20,7 +20,8 @@
  * 1. A start has failed only when nothing of it runs any more: `ended` and `batch_failed` come after the last end.
  * 2. Every program that was asked to end is killed `graceMs` later, and given up `killMs` after that.
  * 3. An engine that ends unasked is reported and replaced; one that was asked to, by us or by a client, is not.
- * 4. Engines that end before they register are replaced only `earlyDeathsMax` times within `earlyDeathWindowMs`.
+ * 4. Engines that end before they register are replaced only `earlyDeathsMax` times within `earlyDeathWindowMs`; those
+ *    of a job that ends as a whole count once.
  * 5. Nothing is started once stopping has begun.
  */
 
@@ -156,6 +157,8 @@ export class Launch {
         return this.#engineLeaving(event.launch, event.restart)
       case 'engine_ended':
         return this.#engineEnded(event.launch, event.end, nowMs)
+      case 'job_ended':
+        return this.#jobEnded(event.launches, event.end, nowMs)
       case 'engines_unwanted':
         return event.launches.flatMap(launch => this.#endEngine(launch, nowMs))
       case 'stop_requested':
@@ -220,7 +223,23 @@ export class Launch {
     return []
   }
 
-  #engineEnded(launch: LaunchNumber, end: ProgramEnd, nowMs: Millis): LaunchEffect[] {
+  /** Invariant 4 counts a job once, and takes it for up when one of its engines was: all of it is replaced, or nothing. */
+  #jobEnded(launches: readonly LaunchNumber[], end: ProgramEnd, nowMs: Millis): LaunchEffect[] {
+    const wasUp = launches.some(launch => this.#engines.get(launch)?.registration !== undefined)
+    let isEarlyDeathAllowed: boolean | undefined
+    const mayReplace = (): boolean => {
+      isEarlyDeathAllowed ??= wasUp || this.#countEarlyDeath(nowMs)
+      return isEarlyDeathAllowed
+    }
+    return launches.flatMap(launch => this.#engineEnded(launch, end, nowMs, mayReplace))
+  }
+
+  #engineEnded(
+    launch: LaunchNumber,
+    end: ProgramEnd,
+    nowMs: Millis,
+    mayReplace = (isUp: boolean) => isUp || this.#countEarlyDeath(nowMs),
+  ): LaunchEffect[] {
     const engine = this.#engines.get(launch)
     if (engine === undefined) return []
     this.#engines.delete(launch)
@@ -238,20 +257,25 @@ export class Launch {
       if (engine.leaving?.restart === true && this.#mayStart)
         effects.push(this.#startEngine(undefined, launch))
     } else if (this.#mayStart) {
-      effects.push(...this.#engineDied(engine, end, nowMs))
+      effects.push(...this.#engineDied(engine, end, nowMs, mayReplace))
     }
     effects.push(...this.#endWithoutEngines(end, engine, isAsked), ...this.#settle())
     return effects
   }
 
   /** Invariants 3 and 4. */
-  #engineDied(engine: Engine, end: ProgramEnd, nowMs: Millis): LaunchEffect[] {
+  #engineDied(
+    engine: Engine,
+    end: ProgramEnd,
+    nowMs: Millis,
+    mayReplace: (isUp: boolean) => boolean,
+  ): LaunchEffect[] {
     const { launch } = engine
     const batch = engine.batch === undefined ? undefined : this.#batches.get(engine.batch)
     if (engine.registration === undefined && batch !== undefined) {
       return this.#failBatch(batch, { type: 'engine_ended', launch, end }, nowMs)
     }
-    const isReplaced = engine.registration !== undefined || this.#countEarlyDeath(nowMs)
+    const isReplaced = mayReplace(engine.registration !== undefined)
     const effects: LaunchEffect[] = [
       tell({ type: 'engine_died', launch, id: engine.registration?.id, end, isReplaced }),
     ]

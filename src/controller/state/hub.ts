@@ -50,7 +50,7 @@ export type HubEvent =
   | { readonly type: 'link_lost'; readonly engine: string; readonly channel: string }
   | { readonly type: 'link_joined'; readonly engine: string; readonly channel: string }
   /** The engine said on iopub that it shuts down. */
-  | { readonly type: 'shutdown_seen'; readonly engine: string }
+  | { readonly type: 'shutdown_seen'; readonly engine: string; readonly restart: boolean }
   /** A request that `isAwaited` has its answer. */
   | { readonly type: 'request_ended'; readonly msgId: string }
   /** What the records say to a question that the hub put to them. */
@@ -173,7 +173,7 @@ export class Hub {
         this.#linkJoined(event.engine, event.channel)
         return []
       case 'shutdown_seen':
-        return this.#unregister(event.engine, { reason: 'it was shut down' }, true)
+        return this.#unregister(event.engine, shutdownCause(event.restart), true)
       case 'request_ended':
         return this.#waits
           .ended(event.msgId)
@@ -437,14 +437,19 @@ function readAbout({ language, versions }: Fields): AboutEngine {
 }
 
 /** What a launcher says of an engine's end; anything of a wrong type is left out. */
+function shutdownCause(restart: boolean): DeathCause {
+  return { reason: 'it was shut down', shutdown: restart ? 'restart' : 'stop' }
+}
+
 function readCause(cause: unknown): DeathCause | undefined {
   if (typeof cause !== 'object' || cause === null) return undefined
-  const { exit_code, signal, reason, stderr } = cause as Fields
+  const { exit_code, signal, reason, stderr, shutdown } = cause as Fields
   return {
     ...(typeof exit_code === 'number' ? { exit_code } : {}),
     ...(typeof signal === 'string' ? { signal } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof stderr === 'string' ? { stderr } : {}),
+    ...(shutdown === 'restart' || shutdown === 'stop' ? { shutdown } : {}),
   }
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { clusterPlan, enginePlan, freshClusterId } from '../../../src/cluster/cluster-options.ts'
-import { findLauncher } from '../../../src/cluster/launcher.ts'
+import { makeLauncher } from '../../../src/cluster/launchers.ts'
 import { commandLine } from '../../../src/cluster/program.ts'
 import { ConfigurationError, UsageError } from '../../../src/errors.ts'
 
@@ -75,11 +75,11 @@ describe('freshClusterId', () => {
   })
 })
 
-describe('findLauncher', () => {
+describe('makeLauncher', () => {
   it('names those that there are', () => {
-    expect(findLauncher('local').name).toBe('local')
-    expect(() => findLauncher('slrum')).toThrow(ConfigurationError)
-    expect(() => findLauncher('toString')).toThrow(/no launcher "toString": use local/)
+    expect(makeLauncher('local').name).toBe('local')
+    expect(() => makeLauncher('slrum')).toThrow(ConfigurationError)
+    expect(() => makeLauncher('toString')).toThrow(/no launcher "toString": use local/)
   })
 })
 

@@ -16,7 +16,9 @@ describe('parseEngines', () => {
   it.each(['python:2,ruby:1', 'python:', 'python:two', 'python:1,python:2', 'python,node', ''])(
     'refuses %j',
     text => {
-      expect(() => parseEngines(text)).toThrow(/such as --engines=python:2,node:2|use local, node, python/)
+      expect(() => parseEngines(text)).toThrow(
+        /such as --engines=python:2,node:2|use local, mpi, node, python/,
+      )
     },
   )
 })

@@ -8,6 +8,7 @@ const program = (name: string): Program => ({
   command: '/bin/node',
   args: [`/x/${name}.js`, '--a=b c'],
   env: {},
+  ownEnv: {},
   cwd: '/',
 })
 const programs = {

@@ -14,6 +14,7 @@ function program(source: string): Program {
     command: process.execPath,
     args: ['--input-type=module', '--eval', source],
     env: process.env,
+    ownEnv: {},
     cwd: process.cwd(),
   }
 }

@@ -316,3 +316,41 @@ describe('Launch without a controller', () => {
     expect(bench.end(1, clean)).toContain('ended')
   })
 })
+
+describe('Launch, told of the end of a whole job', () => {
+  const endJob = (bench: Bench, launches: readonly number[], end = failed): string[] =>
+    bench.do({ type: 'job_ended', launches, end })
+
+  it('replaces all engines of a job of which one was up', () => {
+    const bench = Bench.up(2)
+    bench.end(0)
+    bench.end(1)
+    bench.register(2)
+    expect(endJob(bench, [2, 3])).toEqual([
+      'record',
+      expect.stringContaining('report uuid-2'),
+      'engine 2 died, replaced',
+      'start engine 4',
+      'record',
+      'record',
+      'engine undefined died, replaced',
+      'start engine 5',
+      'record',
+    ])
+  })
+
+  it('counts a job that never came up as one early death', () => {
+    const bench = Bench.up(3, { earlyDeathsMax: 2 })
+    endJob(bench, [0, 1, 2])
+    const dead = (launches: readonly number[]): string[] =>
+      endJob(bench, launches).filter(line => line.includes('died'))
+    expect(dead([3, 4, 5])).toEqual(Array(3).fill('engine undefined died, replaced'))
+    expect(dead([6, 7, 8])).toEqual(Array(3).fill('engine undefined died, not replaced'))
+  })
+
+  it('replaces none of those that were asked to end', () => {
+    const bench = Bench.up(2)
+    bench.do({ type: 'engines_unwanted', launches: [0, 1] })
+    expect(endJob(bench, [0, 1]).filter(line => line.startsWith('start'))).toEqual([])
+  })
+})

@@ -204,8 +204,8 @@ describe('Hub', () => {
         { id: 2, uuid: 'c', cause: { reason: 'its heartbeat stopped: 11 misses' } },
       ])
       causes.push([
-        () => world.hub.handle({ type: 'shutdown_seen', engine: 'd' }, 0),
-        { id: 3, uuid: 'd', cause: { reason: 'it was shut down' } },
+        () => world.hub.handle({ type: 'shutdown_seen', engine: 'd', restart: false }, 0),
+        { id: 3, uuid: 'd', cause: { reason: 'it was shut down', shutdown: 'stop' } },
       ])
       for (const [leave, content] of causes) {
         const effects = leave()
