@@ -20,7 +20,9 @@ import {
   resultStatus,
 } from './hub-queries.ts'
 import { type Jobs, listJobs, recordsOf } from './jobs.ts'
+import { jointProgress } from './joint-progress.ts'
 import { LoadBalancedView, type LoadBalancedViewOptions } from './load-balanced-view.ts'
+import type { ProgressOptions } from './progress.ts'
 import type { QueueStatus } from './queue-status.ts'
 import { isLanguage, resolveTargets, sliceIds, type Target, type Targets } from './targets.ts'
 import type { TaskQuery, TaskRecord } from './task-record.ts'
@@ -103,6 +105,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.#dispatcher.roster.ids.length
   }
 
+  /** Ids of the requests that this client waits for, in the order in which it made them. */
+  get outstanding(): string[] {
+    return this.#dispatcher.outstanding().map(({ msgId }) => msgId)
+  }
+
   /**
    * A view of several engines, or of one. `'all'` is live: it means the engines there are at each call, and so does
    * `{ language: 'python' }`: those of them that run it.
@@ -177,6 +184,18 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const waits =
       jobs === undefined ? [this.#empty(options)] : this.#results(jobs).map(result => result.wait(options))
     return (await Promise.all(waits)).every(Boolean)
+  }
+
+  /**
+   * Waits as `wait` does, and shows a progress bar of all of it on stderr; where that is no terminal, a line now and then.
+   *
+   * @param jobs - default: everything outstanding.
+   * @returns false when `timeout` seconds passed before.
+   */
+  async waitInteractive(jobs?: Jobs, options: WaitOptions & ProgressOptions = {}): Promise<boolean> {
+    const progress = jointProgress(this.#dispatcher, jobs, wait => this.wait(jobs, wait))
+    const { showProgress } = await import('./progress.ts')
+    return await showProgress(progress, 'requests', this.#dispatcher, options)
   }
 
   /**

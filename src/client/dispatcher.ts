@@ -140,8 +140,9 @@ export class Dispatcher implements ResultHost {
     return this.#requests.size
   }
 
+  /** What was asked of engines and has not ended; questions to the hub and to control are not among it. */
   outstanding(): RequestRecord[] {
-    return [...this.#requests.outstanding()]
+    return [...this.#requests.outstanding()].filter(({ route }) => route !== 'hub' && route !== 'control')
   }
 
   find(msgId: string): RequestRecord | undefined {

@@ -278,6 +278,12 @@ export abstract class EnginesView<
     await controlEngines(this.host, this.#targetsNow, 'signal_request', { sig: signal })
   }
 
+  /** Ends its engines, which say that they will and then do; with `restart` they start again. The controller goes on. */
+  async shutdown(options: { readonly restart?: boolean } = {}): Promise<void> {
+    const { restart = false } = options
+    await controlEngines(this.host, this.#targetsNow, 'shutdown_request', { restart })
+  }
+
   toString(): string {
     const ids = currentIds(this.host.roster, this.#targetsNow)
     return describeView(this.constructor.name, this.options.targets, ids)

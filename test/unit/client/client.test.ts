@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Client } from '../../../src/client/client.ts'
+import type { Jobs } from '../../../src/client/jobs.ts'
 import { ConnectionError, DisconnectedError, TaskAborted, TimeoutError } from '../../../src/errors.ts'
 import { memoryTransport } from '../../../src/transport/memory.ts'
 import { FakeCluster, FakeEngine, type FakeRequest } from './fake-cluster.ts'
@@ -112,6 +114,41 @@ describe('Client', () => {
     ])
   })
 
+  it('Client.outstanding has the ids of what was not answered yet, in the order of asking', async () => {
+    cluster.answer = () => undefined
+    const [first, second] = [rc.at(1).apply(() => 1), rc.loadBalancedView().apply(() => 2)]
+    expect(rc.outstanding).toEqual([...first.msgIds, ...second.msgIds])
+    first.cancel()
+    expect(rc.outstanding).toEqual(second.msgIds)
+    second.cancel()
+    expect(rc.outstanding).toEqual([])
+  })
+
+  it('Client.waitInteractive counts what is done of results, ids, or all', async () => {
+    const waiting: FakeRequest[] = []
+    const held = new Promise<void>(resolve => {
+      cluster.answer = request => {
+        if (waiting.push(request) === 3) resolve()
+        return undefined
+      }
+    })
+    const result = rc.directView().apply(() => 1)
+    const other = rc.at(0).apply(() => 2)
+    await held
+    const shown = (jobs?: Jobs, timeout?: number) => {
+      const stream = new PassThrough()
+      return rc
+        .waitInteractive(jobs, { stream, interval: 0.01, ...(timeout !== undefined && { timeout }) })
+        .then(inTime => [inTime, String(stream.read()).replace(/ after .*/g, '')])
+    }
+    expect(await shown(undefined, 0.01)).toEqual([false, 'requests: 0/3 done\n'])
+    const [all, some] = [shown(), shown([other, result.msgIds[1]!, 'unknown'])]
+    for (const request of waiting) cluster.reply(request, await request.engine!.run(request.envelope))
+    expect((await all)[0]).toBe(true)
+    expect((await all)[1]).toMatch(/requests: 3\/3 done\n$/)
+    expect((await some)[1]).toMatch(/requests: 2\/2 done\n$/)
+  })
+
   it('Client emits what its requests print', async () => {
     const printed: unknown[] = []
     rc.on('stdout', ({ text, engineId }) => printed.push(['stdout', text, engineId]))
@@ -131,10 +168,11 @@ describe('Client', () => {
     expect(result.outputs).toHaveLength(3)
   })
 
-  it('Client controls engines by messages of their own', async () => {
+  it('Client and views control engines by messages of their own', async () => {
     await rc.clear()
     await rc.sendSignal('SIGINT', { targets: 0 })
     await rc.shutdown({ targets: [1] })
+    await rc.at(0).shutdown({ restart: true })
     const control = cluster.requests.filter(({ channel }) => channel === 'control')
     expect(
       control.map(({ engine, envelope }) => [engine!.id, envelope.header.msg_type, envelope.content]),
@@ -143,6 +181,7 @@ describe('Client', () => {
       [1, 'clear_request', {}],
       [0, 'signal_request', { sig: 'SIGINT' }],
       [1, 'shutdown_request', { restart: false }],
+      [0, 'shutdown_request', { restart: true }],
     ])
   })
 

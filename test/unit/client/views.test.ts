@@ -295,12 +295,14 @@ describe('DirectView', () => {
 })
 
 describe('LoadBalancedView', () => {
-  it('LoadBalancedView.apply gives single values', async () => {
+  it('LoadBalancedView.apply gives single values, remote and parallel make functions', async () => {
     const view = rc.loadBalancedView()
     expect(await view.apply((a: number, b: number) => a * b, 6, 7)).toBe(42)
     expect(await view.remote((x: string) => x.toUpperCase())('x')).toBe('X')
     expect((await view.execute('1 + 1')).executionCount).toBe(1)
     expect(await view.parallel((xs: readonly number[]) => xs.map(x => x + 1))([1, 2, 3])).toEqual([2, 3, 4])
+    const sizes = view.with({ chunkSize: 2 }).parallel((xs: readonly number[]) => xs.length)
+    expect(await sizes([1, 2, 3, 4, 5])).toEqual([2, 2, 1])
   })
 
   it('LoadBalancedView says what a task asks of the scheduler', async () => {
