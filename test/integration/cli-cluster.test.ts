@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -45,20 +45,54 @@ describe('ipcluster start --daemonize', () => {
     expect(again.stderr).toMatch(/no cluster is running on profile default.*\[ERR_NOT_RUNNING\]/)
   })
 
-  it('listens on this machine only, and shows the key to nobody', async () => {
+  it('listens on this machine only, in the controller alone, and shows the key to nobody', async () => {
     const started = await world.run('ipcluster', ['start', '--n=1', '--daemonize'])
     expect(started.code).toBe(0)
-    const addresses = listeningAddresses(world.processes())
-    expect(addresses.length).toBeGreaterThan(0)
+    const client = world.startProgram(`
+      import { Client } from 'itsparallel'
+      const rc = await Client.connect()
+      console.log(await rc.at(0).apply(() => 'connected'))
+    `)
+    await client.printed(/connected/)
+    const pids = world.processes()
+    const listening = pids.filter(pid => listeningAddresses([pid]).length > 0)
+    expect(listening.map(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))).toEqual([
+      expect.stringContaining('ipcontroller.js'),
+    ])
+    const addresses = listeningAddresses(pids)
     expect(addresses.filter(address => !address.startsWith('127.0.0.1:'))).toEqual([])
-    const security = join(world.ipythonDir, 'profile_default', 'security')
+
+    const profile = join(world.ipythonDir, 'profile_default')
+    const security = join(profile, 'security')
     expect(statSync(security).mode & 0o777).toBe(0o700)
     const { key } = JSON.parse(readFileSync(join(security, 'ipcontroller-client.json'), 'utf8'))
     expect(key.length).toBeGreaterThan(20)
-    expect(world.commandLines().join('\n') + started.stdout).not.toContain(key)
+    expect(world.commandLines().join('\n') + started.stdout + client.stderr).not.toContain(key)
+    for (const pid of pids) expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(key)
+    const holders = readdirSync(profile, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name))
+      .filter(path => readFileSync(path).includes(key))
+    expect(holders.map(path => path.slice(security.length + 1)).sort()).toEqual([
+      'ipcontroller-client.json',
+      'ipcontroller-engine.json',
+    ])
+    for (const path of holders) expect(statSync(path).mode & 0o777).toBe(0o600)
+
+    process.kill(client.pid)
+    await client.finished
     await world.run('ipcluster', ['stop'])
     expectNothingLeft()
     expect(listeningAddresses().filter(address => addresses.includes(address))).toEqual([])
+  })
+
+  it('listens where --ip says', async () => {
+    await world.run('ipcluster', ['start', '--n=1', '--daemonize', '--controller-arg=--ip=127.0.0.2'])
+    const addresses = listeningAddresses(world.processes())
+    expect(addresses.length).toBeGreaterThan(0)
+    expect(addresses.filter(address => !address.startsWith('127.0.0.2:'))).toEqual([])
+    await world.run('ipcluster', ['stop'])
+    expectNothingLeft()
   })
 
   it('refuses a second cluster in the same place, and starts one with another id', async () => {

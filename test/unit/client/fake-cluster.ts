@@ -14,8 +14,8 @@ import type { Frame, Socket, SocketType, Transport } from '../../../src/transpor
 
 const KEY = 'a key for tests'
 
-type Channel = 'registration' | 'control' | 'mux' | 'task' | 'broadcast' | 'notification' | 'iopub'
-const CHANNELS: readonly (readonly [Channel, SocketType])[] = [
+export type FakeChannel = 'registration' | 'control' | 'mux' | 'task' | 'broadcast' | 'notification' | 'iopub'
+const CHANNELS: readonly (readonly [FakeChannel, SocketType])[] = [
   ['registration', 'ROUTER'],
   ['control', 'ROUTER'],
   ['mux', 'ROUTER'],
@@ -27,7 +27,7 @@ const CHANNELS: readonly (readonly [Channel, SocketType])[] = [
 
 /** A request as the fake cluster got it. */
 export interface FakeRequest {
-  readonly channel: Channel
+  readonly channel: FakeChannel
   readonly client: Frame
   readonly engine: FakeEngine | undefined
   readonly envelope: Envelope
@@ -123,13 +123,13 @@ export class FakeCluster {
     request.engine?.run(request.envelope)
   /** How the hub answers what it does not answer by itself. */
   answerHub: (type: string, content: Json) => FakeReply | undefined = () => undefined
-  readonly #sockets = new Map<Channel, Socket>()
+  readonly #sockets = new Map<FakeChannel, Socket>()
   readonly #session = new Session({ key: KEY })
   #nextEngine = 0
 
   private constructor() {
     const ports = Object.fromEntries(CHANNELS.map(([channel], i) => [channel, 50_000 + i])) as Record<
-      Channel,
+      FakeChannel,
       number
     >
     this.connection = {
@@ -205,6 +205,13 @@ export class FakeCluster {
     this.#sockets.get(request.channel)?.send([request.client, Buffer.from(uuid), ...message])
   }
 
+  /** Sends frames as they are to the client whose request came last on that channel. */
+  sendRaw(channel: FakeChannel, frames: readonly Frame[]): void {
+    const isPublisher = channel === 'notification' || channel === 'iopub'
+    const client = isPublisher ? [] : [this.requests.findLast(request => request.channel === channel)!.client]
+    this.#sockets.get(channel)?.send([...client, ...frames])
+  }
+
   /** Requests of one type, such as `apply_request`. */
   requestsOf(type: string): FakeRequest[] {
     return this.requests.filter(({ envelope }) => envelope.header.msg_type === type)
@@ -216,7 +223,7 @@ export class FakeCluster {
     await this.#open('registration', 'ROUTER')
   }
 
-  async #open(channel: Channel, type: SocketType): Promise<void> {
+  async #open(channel: FakeChannel, type: SocketType): Promise<void> {
     const socket = this.transport.socket(type, {
       onMessage: frames => void this.#received(channel, frames),
     })
@@ -228,7 +235,7 @@ export class FakeCluster {
     await Promise.all([...this.#sockets.values()].map(socket => socket.close(0)))
   }
 
-  async #received(channel: Channel, frames: Frame[]): Promise<void> {
+  async #received(channel: FakeChannel, frames: Frame[]): Promise<void> {
     const envelope = this.#session.open(frames)
     if (typeof envelope === 'string') return
     const [client, target] = envelope.prefix

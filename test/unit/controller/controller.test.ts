@@ -9,6 +9,7 @@ import type { Json } from '../../../src/protocol/envelope.ts'
 import { Session } from '../../../src/protocol/session.ts'
 import { memoryTransport } from '../../../src/transport/memory.ts'
 import type { Transport } from '../../../src/transport/socket.ts'
+import { bombardController } from '../../support/nonsense.ts'
 import { RawClient, RawEngine, sameFrames } from './peers.ts'
 import { seeded } from './state/seeded.ts'
 import { OWN } from './tools.ts'
@@ -410,49 +411,7 @@ describe('startController', () => {
   it('is unmoved by 100,000 malformed messages to each socket', async () => {
     const world = await start({ hwm: 1 })
     const engine = await world.engine()
-    const random = seeded(20261122)
-    const int = (end: number): number => Math.floor(random() * end)
-    const stranger = new Session({ key: 'another key' })
-    const junk = (): Buffer => Buffer.from(Array.from({ length: int(12) }, () => int(256)))
-    const genuine = world.client.session.pack({ type: 'apply_request', metadata: OWN })
-    const forged = stranger.pack({ type: 'unregistration_request', content: { id: 0 } })
-    const malformed = (): Buffer[] => {
-      switch (int(5)) {
-        case 0:
-          return Array.from({ length: 1 + int(8) }, junk)
-        case 1:
-          return forged
-        case 2:
-          return genuine.slice(0, 1 + int(5))
-        case 3: {
-          const bent = genuine.map(frame => Buffer.from(frame))
-          const frame = bent[1 + int(5)]!
-          frame[int(frame.length)] = frame[int(frame.length)]! ^ (1 << int(8)) ^ 1
-          return bent[1]!.equals(genuine[1]!) && bent.every((one, at) => one.equals(genuine[at]!))
-            ? forged
-            : bent
-        }
-        default:
-          return [junk(), ...forged]
-      }
-    }
-    const { sockets } = world.client
-    const targets = [
-      ...Object.values(sockets).map(socket => (frames: Buffer[]) => socket.send(frames)),
-      (frames: Buffer[]) => engine.registration.send(frames),
-      (frames: Buffer[]) => engine.iopub.send(frames),
-      (frames: Buffer[]) => engine.pong.send(frames),
-      ...['mux_out', 'task_out', 'sub_scheduler_0'].map(
-        name => (frames: Buffer[]) => engine.shell.send([Buffer.from(name), ...frames]),
-      ),
-      (frames: Buffer[]) => engine.controlSocket.send([Buffer.from('control_out'), ...frames]),
-    ]
-    // Made once and sent in random order: making them would take longer than all the rest.
-    const pool = Array.from({ length: 5000 }, malformed)
-    for (let i = 0; i < 100_000; i++) {
-      for (const send of targets) send(pool[int(pool.length)]!)
-      if (i % 2000 === 0) await new Promise(resolve => setImmediate(resolve))
-    }
+    await bombardController(world.client, engine, 100_000, 20261122)
     expect(await world.client.engines()).toEqual({ 0: engine.uuid })
     const { content } = await world.client.ask('queue_request', { targets: null })
     expect(content).toEqual({ status: 'ok', 0: { queue: 0, completed: 0, tasks: 0 }, unassigned: 0 })

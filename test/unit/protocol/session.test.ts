@@ -4,6 +4,7 @@ import { SAFE_ID } from '../../../src/base/ids.ts'
 import { DELIMITER, Envelope } from '../../../src/protocol/envelope.ts'
 import { Session } from '../../../src/protocol/session.ts'
 import { wireSamples } from '../../support/wire-samples.ts'
+import { seeded } from '../controller/state/seeded.ts'
 
 const DATE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:?\d{2})$/
 const key = 'a key of this test'
@@ -70,11 +71,44 @@ describe('Session', () => {
     expect(new Session({ key }).open(frames)).toBeInstanceOf(Envelope)
   })
 
-  it('refuses swapped parts and another key', () => {
-    const [delimiter, signature, header, parent, metadata, content] = signed() as [Buffer, ...Buffer[]]
-    const swapped = [delimiter, signature, header, metadata, parent, content] as Buffer[]
-    expect(new Session({ key }).open(swapped)).toBe('forged')
+  it('refuses any two parts swapped, and another key', () => {
+    for (const a of [1, 2, 3, 4, 5]) {
+      for (let b = a + 1; b <= 5; b++) {
+        const frames = signed()
+        ;[frames[a], frames[b]] = [frames[b]!, frames[a]!]
+        expect(new Session({ key }).open(frames)).toBe('forged')
+      }
+    }
     expect(new Session({ key: 'another' }).open(signed())).toBe('forged')
+  })
+
+  it('refuses 20,000 forgeries of all kinds, and every message that it has seen', () => {
+    const receiver = new Session({ key })
+    const sender = new Session({ key })
+    const stranger = new Session({ key: 'another' })
+    const keyless = new Session({ key: '' })
+    const random = seeded(20_261_125)
+    const int = (end: number): number => Math.floor(random() * end)
+    const refusals = { forged: 0, unsigned: 0, replayed: 0, malformed: 0 }
+    const refused = (frames: Buffer[], why: keyof typeof refusals): void => {
+      expect(receiver.open(frames)).toBe(why)
+      refusals[why] += 1
+    }
+    for (let i = 0; i < 5000; i++) {
+      const message = { type: 'apply_request', content: { i }, metadata: { n: int(1000) } } as const
+      const genuine = sender.pack(message)
+      const bent = genuine.map(frame => Buffer.from(frame))
+      const frame = bent[1 + int(5)]!
+      frame[int(frame.length)]! ^= 1 << int(8)
+      refused(bent, 'forged')
+      refused(stranger.pack(message), 'forged')
+      refused(keyless.pack(message), 'unsigned')
+      const { header, parentHeader, metadata } = opened(receiver, genuine)
+      expect(header.msg_type).toBe('apply_request')
+      expect([parentHeader, metadata]).toEqual([{}, { n: message.metadata.n }])
+      refused(genuine, 'replayed')
+    }
+    expect(refusals).toEqual({ forged: 10_000, unsigned: 5000, replayed: 5000, malformed: 0 })
   })
 
   it('[9] refuses an unsigned message when there is a key, and signs nothing when there is none', () => {
