@@ -59,39 +59,28 @@ export function checkLanguage(targets: readonly Target[], callee: unknown): void
   if (others.length > 0) throw refusal(callee, language, others)
 }
 
-/** Where a task may run. */
-export interface TaskPlace {
-  readonly language: string
-  /** Uuids of the engines; undefined: any. */
-  readonly uuids: readonly string[] | undefined
-}
-
-const ANYWHERE: TaskPlace = { language: JAVASCRIPT, uuids: undefined }
-
 /**
- * Where a task of a balanced view may run: on those of its engines that run the language of its function. They are named
- * only where there are others beside them.
+ * The language of a task: the scheduler gives it to no engine that runs another.
  *
- * @throws SerializationError when none of them runs it, UsageError for a name that several languages could mean.
+ * @throws SerializationError when none of the view's engines runs it, UsageError for a name that several languages could
+ * mean.
  */
-export function placeTask(roster: Roster, targets: Targets, callee: unknown): TaskPlace {
+export function taskLanguage(roster: Roster, targets: Targets, callee: unknown): string {
   const own = languageOf(callee)
-  const { languages } = roster
-  if (targets === 'all' && languages.length <= 1) {
-    const language = languages[0] ?? own ?? JAVASCRIPT
-    if (own === undefined || own === language)
-      return language === JAVASCRIPT ? ANYWHERE : { language, uuids: undefined }
-  }
-  const engines = resolveTargets(roster, targets)
-  const language = own ?? soleLanguage(engines)
-  const able = engines.filter(engine => engine.language === language)
-  if (able.length === 0) throw refusal(callee, language, engines)
-  return { language, uuids: able.map(({ uuid }) => uuid) }
+  const languages = languagesOf(roster, targets)
+  const language = own ?? soleLanguage(languages)
+  if (languages.length === 0 || languages.includes(language)) return language
+  throw refusal(callee, language, resolveTargets(roster, targets))
 }
 
-function soleLanguage(engines: readonly Target[]): string {
-  const languages = [...new Set(engines.map(({ language }) => language))]
-  if (languages.length === 1) return languages[0]!
+/** Nobody is there yet: none. */
+function languagesOf(roster: Roster, targets: Targets): readonly string[] {
+  if (targets === 'all') return roster.languages
+  return [...new Set(resolveTargets(roster, targets).map(({ language }) => language))]
+}
+
+function soleLanguage(languages: readonly string[]): string {
+  if (languages.length <= 1) return languages[0] ?? JAVASCRIPT
   throw new UsageError(
     `a Reference means something of its own in each language, and these engines run ${languages.join(' and ')}: choose with rc.loadBalancedView({ language: '${languages[0]}' })`,
   )

@@ -5,7 +5,7 @@ import type { Callee, Reference } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 import { AsyncMapResult } from './async-map-result.ts'
 import { AsyncResult, trackSent } from './async-result.ts'
-import { packFor, placeTask, type TaskPlace } from './call-language.ts'
+import { packFor, taskLanguage } from './call-language.ts'
 import type { InPlaceWith, MapInputs, RemoteArguments } from './call-types.ts'
 import { cancelOn } from './cancel-on.ts'
 import { type Columns, columnReader, type Input } from './columns.ts'
@@ -18,12 +18,14 @@ import { MapRun } from './map-run.ts'
 import { checkOptionKeys } from './option-keys.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
 import { type Decode, seal } from './request-record.ts'
-import { currentIds, resolveTargets } from './targets.ts'
+import type { Roster } from './state/roster.ts'
+import { currentIds, isLanguage, resolveTargets, type Targets } from './targets.ts'
 import {
   decodeValue,
   type ExecuteOptions,
   executeContent,
   OWN_MARK,
+  taskMark,
   type ViewHost,
   type ViewOptions,
 } from './view.ts'
@@ -115,9 +117,9 @@ export class LoadBalancedView<InPlace = never> {
     fn: ((...args: Args) => Value) | Reference,
     ...args: RemoteArguments<Args>
   ): AsyncResult<Awaited<Value>, 'one'> {
-    const { language, uuids } = this.#place(fn)
+    const language = this.#language(fn)
     const buffers = packFor(language, fn as Callee, args)
-    return this.#sendOne('apply', 'apply_request', undefined, buffers, decodeValue, uuids)
+    return this.#sendOne('apply', 'apply_request', undefined, buffers, decodeValue, language)
   }
 
   /** A function that calls `fn` on some engine. */
@@ -139,8 +141,8 @@ export class LoadBalancedView<InPlace = never> {
       pieces: sequence => this.#pieces(sequence),
       call: (callee, pieces, assemble) => {
         const result = new AsyncResult<never>(this.#host, 'parallel', false, assemble)
-        const { language, uuids } = this.#place(callee)
-        const metadata = this.#metadata(uuids)
+        const language = this.#language(callee)
+        const metadata = this.#metadata(language)
         for (const args of pieces) {
           const buffers = packFor(language, callee, args)
           this.#host.submit({
@@ -166,9 +168,8 @@ export class LoadBalancedView<InPlace = never> {
   execute(code: string, options: ExecuteOptions = {}): AsyncResult<ExecuteReply, 'one'> {
     const content = executeContent(code, options)
     const { targets = 'all' } = this.#options
-    const uuids =
-      targets === 'all' ? undefined : resolveTargets(this.#host.roster, targets).map(({ uuid }) => uuid)
-    return this.#sendOne('execute', 'execute_request', content, undefined, decodeExecuteReply, uuids)
+    const language = isLanguage(targets) ? targets.language : undefined
+    return this.#sendOne('execute', 'execute_request', content, undefined, decodeExecuteReply, language)
   }
 
   /**
@@ -202,7 +203,7 @@ export class LoadBalancedView<InPlace = never> {
       maxOutstanding,
       signal,
     } = this.#options
-    const { language, uuids } = this.#place(fn)
+    const language = this.#language(fn)
     const pack = (columns: Columns) => packMapCall(language, fn, columns, returnExceptions)
     // Where input makes us wait, its first piece is packed when it is too late to refuse the function at the call.
     pack(inputs.map(() => []))
@@ -213,7 +214,7 @@ export class LoadBalancedView<InPlace = never> {
       reader.close()
       return result[seal]()
     }
-    const metadata = this.#metadata(uuids)
+    const metadata = this.#metadata(language)
     new MapRun(result as AsyncMapResult<unknown>, reader, {
       chunkSize,
       maxOutstanding: maxOutstanding ?? 'auto',
@@ -241,30 +242,32 @@ export class LoadBalancedView<InPlace = never> {
     content: object | undefined,
     buffers: Message | undefined,
     decode: Decode,
-    uuids: readonly string[] | undefined,
+    language: string | undefined,
   ): AsyncResult<T, 'one'> {
     const { signal, track } = this.#options
     const owner = new AsyncResult<T, 'one'>(this.#host, what, true)
-    const metadata = this.#metadata(uuids)
+    const metadata = this.#metadata(language)
     this.#host.submit({ route: 'balanced', type, content, metadata, buffers, owner, decode, signal })
     if (track === true) owner[trackSent]()
     return owner[seal]()
   }
 
-  /** Left out is what is at its default: most tasks carry only our mark. */
-  #metadata(uuids: readonly string[] | undefined): TaskMetadata {
-    const { after, follow, timeout, retries } = this.#options
+  /** Left out is what is at its default: most tasks carry only our mark. @param language - undefined: nobody says it. */
+  #metadata(language: string | undefined): TaskMetadata {
+    const { targets = 'all', after, follow, timeout, retries } = this.#options
+    const mark = language === undefined ? OWN_MARK : taskMark(language)
+    const engines = uuidsOf(this.#host.roster, targets)
     if (
-      uuids === undefined &&
+      engines === undefined &&
       after === undefined &&
       follow === undefined &&
       timeout === undefined &&
       retries === undefined
     )
-      return OWN_MARK
+      return mark
     return {
-      ...OWN_MARK,
-      ...(uuids !== undefined && { targets: uuids }),
+      ...mark,
+      ...(engines !== undefined && { targets: engines }),
       ...(after !== undefined && { after: wireDependency(after) }),
       ...(follow !== undefined && { follow: wireDependency(follow) }),
       ...(timeout !== undefined && { timeout }),
@@ -272,8 +275,8 @@ export class LoadBalancedView<InPlace = never> {
     }
   }
 
-  #place(callee: unknown): TaskPlace {
-    return placeTask(this.#host.roster, this.#options.targets ?? 'all', callee)
+  #language(callee: unknown): string {
+    return taskLanguage(this.#host.roster, this.#options.targets ?? 'all', callee)
   }
 
   #engineCount(): number {
@@ -291,4 +294,11 @@ export class LoadBalancedView<InPlace = never> {
 function checkWhole(name: string, value: number | undefined, least: number): void {
   if (value !== undefined && !(Number.isInteger(value) && value >= least))
     throw new UsageError(`${name} must be a whole number of at least ${least}, and is ${value}`)
+}
+
+/** Uuids of the engines that `targets` names; undefined where it means all, or all of a language, whenever they join. */
+function uuidsOf(roster: Roster, targets: Targets): readonly string[] | undefined {
+  if (targets === 'all') return undefined
+  const engines = resolveTargets(roster, targets)
+  return isLanguage(targets) ? undefined : engines.map(({ uuid }) => uuid)
 }

@@ -19,6 +19,18 @@ export interface ViewOptions {
 /** Marks requests that follow our own rules. */
 export const OWN_MARK: { readonly itsparallel: OwnRequest } = { itsparallel: { v: 1 } }
 
+const TASK_MARKS = new Map<string, { readonly itsparallel: OwnRequest }>()
+
+/** The mark of tasks in a language: the same object each time, for most of them carry nothing else. */
+export function taskMark(language: string): { readonly itsparallel: OwnRequest } {
+  let mark = TASK_MARKS.get(language)
+  if (mark === undefined) {
+    mark = { itsparallel: { v: 1, lang: language } }
+    TASK_MARKS.set(language, mark)
+  }
+  return mark
+}
+
 /** What an `apply_reply` holds. */
 export function decodeValue(reply: Envelope): MaybePromise<unknown> {
   return readValue(reply.buffers)

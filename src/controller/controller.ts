@@ -290,11 +290,12 @@ class Parts {
 
   #orders(): HubOrders {
     return {
-      admitEngine: (engine, id, recalls) => {
+      admitEngine: effect => {
+        const { engine, id } = effect
         this.#direct.engineJoined(engine, id)
         this.#control.engineJoined(engine)
         this.#broadcast.engineJoined(engine, id)
-        this.#task.engineJoined(engine, id, recalls)
+        this.#task.engineJoined(effect)
       },
       dismissEngine: effect => this.#dismiss(effect),
       abortTasks: msgIds => this.#task.abort(msgIds),

@@ -10,7 +10,7 @@ import { WireError } from './state/wire-error.ts'
 
 /** What the hub has others do. */
 export interface HubOrders {
-  admitEngine(engine: string, id: number, recalls: boolean): void
+  admitEngine(effect: Extract<HubEffect, { type: 'admit_engine' }>): void
   dismissEngine(effect: Extract<HubEffect, { type: 'dismiss_engine' }>): void
   submitAgain(newId: string, request: RequestParts): void
   abortTasks(msgIds: readonly string[]): void
@@ -131,7 +131,7 @@ export class HubShell {
         break
       case 'admit_engine':
         log.info('engine registered', { id: effect.id, uuid: effect.engine })
-        orders.admitEngine(effect.engine, effect.id, effect.recalls)
+        orders.admitEngine(effect)
         break
       case 'dismiss_engine':
         log.info('engine unregistered', { id: effect.id, uuid: effect.engine, cause: effect.cause })

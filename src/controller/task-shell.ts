@@ -17,6 +17,7 @@ import {
 import { refreshed } from './refresh.ts'
 import type { Registrar } from './registrar.ts'
 import { RelayShell, swapped } from './relay-shell.ts'
+import type { HubEffect } from './state/hub.ts'
 import type { Task } from './state/task.ts'
 import type { TaskQueueEffect, TaskQueueEvent } from './state/task-events.ts'
 import type { TaskQueue } from './state/task-queue.ts'
@@ -43,9 +44,10 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
     )
   }
 
-  engineJoined(engine: string, id: number, recalls: boolean): void {
+  engineJoined({ engine, id, language, recalls }: Extract<HubEffect, { type: 'admit_engine' }>): void {
     this.admit(engine)
-    this.#happened({ type: 'engine_joined', engine, id, isAway: !this.isConnected(engine), recalls })
+    const isAway = !this.isConnected(engine)
+    this.#happened({ type: 'engine_joined', engine, id, language, isAway, recalls })
   }
 
   engineLeft(engine: string, cause: DeathCause | undefined, orderly: boolean): void {

@@ -67,6 +67,8 @@ export interface TaskMetadata {
 export interface OwnRequest {
   /** Version of these rules. */
   readonly v: 1
+  /** What the code of a task is written in: only engines that run it get the task. */
+  readonly lang?: string
   /** Brings parts that the engine asked for: it is taken in at once, whatever else waits. */
   readonly parts?: true
   /** The file that the code of an `execute_request` stands in, for stack traces. */

@@ -1,5 +1,8 @@
 /** A TypeScript client, with Python engines alone and with both kinds. */
 
+import { execFileSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   type Client,
   Cluster,
@@ -13,6 +16,8 @@ import {
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { ClusterWorld } from '../support/cluster-world.ts'
 import { DEBIAN_PYTHON, describeNeeds } from '../support/needs.ts'
+
+const PROGRAM_MS = 120_000
 
 describeNeeds('a TypeScript client with Python engines', ['ipyparallel', 'numpy'], () => {
   let world: ClusterWorld
@@ -238,4 +243,32 @@ describeNeeds('a TypeScript client with Python engines', ['ipyparallel', 'numpy'
     expect(await all.gather('piece')).toEqual(Float64Array.of(1, 2, 3, 4))
     expect(await nodeView().apply((x: number) => x + 1, 1)).toEqual([2, 2])
   })
+
+  it('a Python engine that joins while JavaScript tasks wait takes none of them', async () => {
+    await using few = await Cluster.start({ engines: { node: 1 }, timeout: 60 })
+    await using client = await few.connect()
+    const view = client.loadBalancedView()
+    const pipe = join(world.ipythonDir, 'go-on')
+    execFileSync('mkfifo', [pipe])
+    // Until somebody writes into the pipe.
+    const first = view.apply(async (path: string) => {
+      const { readFile } = await import('node:fs/promises')
+      return await readFile(path, 'utf8')
+    }, pipe)
+    const waiting = Array.from({ length: 20 }, (_, i) => view.apply((x: number) => x * 2, i))
+    const late = world.startPython(
+      ['-m', 'ipyparallel.engine', `--file=${few.connectionFile.replace('client', 'engine')}`],
+      {},
+      PROGRAM_MS,
+    )
+    await client.waitForEngines(2)
+    // It is there, has nothing to do, and serves what is for it.
+    expect(await view.map(python<number>('math:sqrt'), [1, 4, 9])).toEqual([1, 2, 3])
+    expect(waiting.filter(result => result.ready())).toEqual([])
+    await writeFile(pipe, 'go on')
+    expect(await first).toBe('go on')
+    expect(await Promise.all(waiting)).toEqual(waiting.map((_, i) => 2 * i))
+    await client.shutdown({ targets: [1] })
+    await late.finished
+  }, 90_000)
 })

@@ -19,17 +19,29 @@ import type { Millis } from '../../base/clock.ts'
 import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import { type Candidate, type Placement, type PlacementScheme, placements, type Random } from './placement.ts'
 import { Burst, Prefetch } from './prefetch.ts'
+import { isOpen, mayRunOn, type Place, type Whereabouts } from './waiting-room.ts'
 
 /** Runs that a window is made of. */
 const RUNS_PER_WINDOW = 16
+
+/** What is known of an engine when it joins. */
+export interface Newcomer extends Place {
+  readonly id: number
+  /** Its connection is not there yet, or no longer. */
+  readonly isAway: boolean
+  /** It can be asked to give tasks back. */
+  readonly recalls: boolean
+}
+
 /** An engine as the balanced scheduler sees it; `T` is what it is given to do. */
-export class PoolEngine<T> implements HeapItem, Candidate {
+export class PoolEngine<T> implements HeapItem, Candidate, Place {
   readonly uuid: string
   readonly id: number
+  /** Of the code that it runs. */
+  readonly language: string
   /** What it was given and has not finished, by msg_id, in the order in which it runs it. */
   readonly outstanding = new Map<string, T>()
   readonly prefetch: Prefetch
-  /** It can be asked to give tasks back. */
   readonly recalls: boolean
   /** It was asked to, since anything ended or came there. */
   isRecalled = false
@@ -38,17 +50,19 @@ export class PoolEngine<T> implements HeapItem, Candidate {
   /** It runs a task that must run alone. */
   isolated = false
   /** Its connection is there. While it is not, the engine may be dead already, and gets nothing more. */
-  connected = true
+  connected: boolean
   /** When it was last given a task; the smallest was used longest ago. */
   turn: number
   heapAt = -1
   /** Its load in runs, rounded up: what the order goes by. Kept by the pool. */
   rank = 0
 
-  constructor(uuid: string, id: number, turn: number, burst: Burst, recalls: boolean) {
+  constructor({ uuid, id, language, isAway, recalls }: Newcomer, turn: number, burst: Burst) {
     this.prefetch = new Prefetch(burst)
     this.uuid = uuid
     this.id = id
+    this.language = language
+    this.connected = !isAway
     this.recalls = recalls
     this.turn = turn
   }
@@ -67,6 +81,8 @@ export interface EnginePoolOptions {
 
 export class EnginePool<T> {
   readonly #engines = new Map<string, PoolEngine<T>>()
+  /** How many engines run each language. */
+  readonly #languages = new Map<string, number>()
   readonly #free: IndexedHeap<PoolEngine<T>>
   readonly #place: Placement
   readonly #ordered: boolean
@@ -108,28 +124,37 @@ export class EnginePool<T> {
   }
 
   /** A new engine is the next in turn. */
-  add(uuid: string, id: number, connected = true, recalls = false): PoolEngine<T> {
+  add(newcomer: Newcomer): PoolEngine<T> {
     this.#firstTurn -= 1
-    const engine = new PoolEngine<T>(uuid, id, this.#firstTurn, this.#burst, recalls)
-    engine.connected = connected
-    this.#engines.set(uuid, engine)
+    const engine = new PoolEngine<T>(newcomer, this.#firstTurn, this.#burst)
+    this.#engines.set(engine.uuid, engine)
+    this.#languages.set(engine.language, (this.#languages.get(engine.language) ?? 0) + 1)
     this.changed(engine)
     return engine
   }
 
   remove(engine: PoolEngine<T>): void {
-    this.#engines.delete(engine.uuid)
+    const { uuid, language } = engine
+    this.#engines.delete(uuid)
     this.#free.remove(engine)
+    const others = this.#languages.get(language)! - 1
+    if (others > 0) this.#languages.set(language, others)
+    else this.#languages.delete(language)
   }
 
-  /** The engine for a task that may run anywhere. */
-  next(): PoolEngine<T> | undefined {
-    if (this.#ordered || this.#free.size < 2) return this.#free.peek()
-    return this.nextAmong(() => true)
+  /** The engine for a task that may run there. @param alone - only one that has nothing else to do. */
+  nextFor(where: Whereabouts, alone: boolean): PoolEngine<T> | undefined {
+    const isAnywhere = !alone && isOpen(where) && this.#allSpeak(where.language)
+    if (isAnywhere && (this.#ordered || this.#free.size < 2)) return this.#free.peek()
+    return this.#nextAmong(engine => (!alone || engine.load === 0) && mayRunOn(where, engine))
   }
 
-  /** The engine for a task that may run only where `allowed` says so. Looks at every engine. */
-  nextAmong(allowed: (engine: PoolEngine<T>) => boolean): PoolEngine<T> | undefined {
+  #allSpeak(language: string | undefined): boolean {
+    return language === undefined || (this.#languages.size === 1 && this.#languages.has(language))
+  }
+
+  /** Looks at every engine. */
+  #nextAmong(allowed: (engine: PoolEngine<T>) => boolean): PoolEngine<T> | undefined {
     const candidates: PoolEngine<T>[] = []
     for (const engine of this.#engines.values()) {
       if (engine.heapAt !== -1 && allowed(engine)) candidates.push(engine)

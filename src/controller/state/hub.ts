@@ -85,6 +85,8 @@ export type HubEffect =
       readonly type: 'admit_engine'
       readonly engine: string
       readonly id: number
+      /** What it told of the code that it runs. */
+      readonly language: string | undefined
       /** It can be asked to give tasks back. */
       readonly recalls: boolean
     }
@@ -333,7 +335,7 @@ export class Hub {
     this.#registered.set(uuid, { uuid, id, about, recalls })
     this.#numbers.set(id, uuid)
     return [
-      { type: 'admit_engine', engine: uuid, id, recalls },
+      { type: 'admit_engine', engine: uuid, id, language: about.language, recalls },
       {
         type: 'notify',
         messageType: 'registration_notification',

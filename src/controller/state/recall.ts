@@ -53,9 +53,10 @@ export class Recall {
     if (this.nowMs < this.#wakeAtMs) return
     this.#wakeAtMs = Number.POSITIVE_INFINITY
     const engines = [...this.#engines()]
-    if (!engines.some(engine => engine.load === 0 && engine.connected)) return
+    const idle = engines.filter(engine => engine.load === 0 && engine.connected)
+    const languages = new Set(idle.map(({ language }) => language))
     for (const engine of engines) {
-      if (engine.load < 2 || !engine.recalls || engine.isRecalled) continue
+      if (engine.load < 2 || !engine.recalls || engine.isRecalled || !languages.has(engine.language)) continue
       const dueAtMs = engine.aloneSinceMs + RECALL_MS
       if (dueAtMs > this.nowMs) {
         this.#wakeAtMs = Math.min(this.#wakeAtMs, dueAtMs)

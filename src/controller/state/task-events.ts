@@ -9,6 +9,7 @@ import type { Task } from './task.ts'
 
 export type TaskQueueEvent =
   /**
+   * `language`: of the code that it runs; undefined: as its uuid tells.
    * `isAway`: its connection is not there yet, or no longer.
    * `recalls`: it can be asked to give tasks back.
    */
@@ -16,6 +17,7 @@ export type TaskQueueEvent =
       readonly type: 'engine_joined'
       readonly engine: string
       readonly id: number
+      readonly language?: string | undefined
       readonly isAway?: boolean
       readonly recalls?: boolean
     }

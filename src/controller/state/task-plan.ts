@@ -1,5 +1,6 @@
 import type { Json } from '../../protocol/envelope.ts'
 import { type Dependency, readDependency } from './dependency.ts'
+import { ANYWHERE, type Whereabouts } from './waiting-room.ts'
 
 /** What the metadata of a task asks for. */
 export interface TaskPlan {
@@ -7,6 +8,8 @@ export interface TaskPlan {
   readonly follow: Dependency | undefined
   /** Uuids of the engines it may run on; undefined: any. */
   readonly targets: ReadonlySet<string> | undefined
+  /** Where it may run but for its targets: on the engines of its language, if its client says which that is. */
+  readonly language: Whereabouts
   /** How long it may wait; Infinity: for ever. */
   readonly timeoutMs: number
   readonly retries: number
@@ -48,7 +51,15 @@ function readTaskPlan(metadata: Json): TaskPlan | { readonly ename: string; read
     timeoutMs: typeof timeout === 'number' && timeout > 0 ? timeout * 1000 : Number.POSITIVE_INFINITY,
     retries: typeof retries === 'number' ? retries : 0,
     own: isOwnRequest(metadata),
+    language: readLanguage(metadata),
   }
+}
+
+/** Only our own clients say it. */
+function readLanguage(metadata: Json): Whereabouts {
+  if (!isOwnRequest(metadata)) return ANYWHERE
+  const { lang } = metadata.itsparallel as Json
+  return typeof lang === 'string' ? { language: lang } : ANYWHERE
 }
 
 function isAbsent(value: unknown): value is null | undefined {
@@ -60,6 +71,7 @@ export const NO_PLAN: TaskPlan = {
   after: undefined,
   follow: undefined,
   targets: undefined,
+  language: ANYWHERE,
   timeoutMs: Number.POSITIVE_INFINITY,
   retries: 0,
   own: false,

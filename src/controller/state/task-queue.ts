@@ -32,6 +32,7 @@
 
 import { AbortedIds } from '../../base/aborted-ids.ts'
 import type { Millis } from '../../base/clock.ts'
+import { languageByUuid } from '../../base/ids.ts'
 import type { ErrorContent } from '../../protocol/catalogue.ts'
 import { DeadEngines, type EngineDeath } from './dead-engines.ts'
 import type { Outcome } from './dependency.ts'
@@ -48,7 +49,7 @@ import { NO_PLAN, PlanReader } from './task-plan.ts'
 import { checkTaskQueue } from './task-queue-check.ts'
 import { TaskTimeouts } from './task-timeouts.ts'
 import { type Surroundings, whereaboutsOf } from './task-whereabouts.ts'
-import { ANYWHERE, mayRunOn, type Whereabouts } from './waiting-room.ts'
+import { ANYWHERE, type Whereabouts } from './waiting-room.ts'
 import { WaitingTasks } from './waiting-tasks.ts'
 import { diedRunning, errorContent, originalDeath } from './wire-error.ts'
 
@@ -257,9 +258,7 @@ export class TaskQueue {
 
   #engineFor(task: Task, where: Whereabouts): PoolEngine<Task> | undefined {
     // Invariant 5: a suspect shares its engine with nobody.
-    if (task.suspect) return this.#pool.nextAmong(engine => engine.load === 0 && mayRunOn(where, engine.uuid))
-    if (where === ANYWHERE) return this.#pool.next()
-    return this.#pool.nextAmong(engine => mayRunOn(where, engine.uuid))
+    return this.#pool.nextFor(where, task.suspect)
   }
 
   #assign(task: Task, engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
@@ -278,7 +277,7 @@ export class TaskQueue {
   /** Invariant 3: gives an engine all that it can take. */
   #fill(engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
     while (this.#pool.isFree(engine)) {
-      const task = this.#waiting.takeFor(engine.uuid, engine.load === 0)
+      const task = this.#waiting.takeFor(engine, engine.load === 0)
       if (task === undefined) break
       this.#assign(task, engine, effects)
     }
@@ -352,10 +351,11 @@ export class TaskQueue {
 
   // --- engines come and go ---
 
-  #engineJoined({ engine: uuid, id, isAway = false, recalls }: Joined, effects: TaskQueueEffect[]): void {
+  #engineJoined(event: Joined, effects: TaskQueueEffect[]): void {
+    const { engine: uuid, id, language = languageByUuid(uuid), isAway = false, recalls = false } = event
     if (this.#pool.get(uuid) !== undefined) return
     this.#dead.cameBack(uuid)
-    this.#fill(this.#pool.add(uuid, id, !isAway, recalls), effects)
+    this.#fill(this.#pool.add({ uuid, id, language, isAway, recalls }), effects)
     this.#fillAllAgain(effects)
   }
 

@@ -1,5 +1,5 @@
 /**
- * Where a task may run: decides from its targets, from where the tasks that it follows ran, and from where it has failed
+ * Where a task may run: decides from its language and its targets, from where the tasks that it follows ran, and from where it has failed
  * or been refused. Knows the engines there are, and not how busy they are.
  */
 
@@ -9,7 +9,7 @@ import type { DependencyProgress } from './dependency-progress.ts'
 import { noTargetText, nowhereToFollowText, refusedText, scatteredText } from './dependency-texts.ts'
 import type { EnginePool } from './engine-pool.ts'
 import type { Task } from './task.ts'
-import { ANYWHERE, type Whereabouts } from './waiting-room.ts'
+import { ANYWHERE, mayRunOn, type Whereabouts } from './waiting-room.ts'
 import { diedWithTargets, errorContent } from './wire-error.ts'
 
 export interface Surroundings {
@@ -21,10 +21,10 @@ const NO_ENGINES: ReadonlySet<string> = new Set()
 
 /** Where a task may run at present; an error when it never will. */
 export function whereaboutsOf(task: Task, around: Surroundings): Whereabouts | ErrorContent {
-  const { targets, own } = task.plan
+  const { targets, language, own } = task.plan
   const { refusedBy, failedOn, follow } = task
   if (targets === undefined && follow === undefined && refusedBy === undefined && failedOn === undefined) {
-    return ANYWHERE
+    return language
   }
   let include = targets
   if (follow !== undefined) {
@@ -57,11 +57,13 @@ function whereOwn(
 ): Whereabouts | ErrorContent {
   const refusedBy = task.refusedBy ?? NO_ENGINES
   const failedOn = task.failedOn ?? NO_ENGINES
+  const { language } = task.plan
   let live = 0
   let refused = 0
   let failed = 0
   for (const engine of include ?? pool.uuids()) {
-    if (pool.get(engine) === undefined) continue
+    const place = pool.get(engine)
+    if (place === undefined || !mayRunOn(language, place)) continue
     live += 1
     if (refusedBy.has(engine)) refused += 1
     else if (failedOn.has(engine)) failed += 1
@@ -70,8 +72,8 @@ function whereOwn(
   if (live > 0 && refused === live) return impossible(refusedText(task, idsOf(refusedBy, pool)))
   // Where it failed it goes again only when there is nowhere else.
   const avoid = live > 0 && refused + failed === live ? refusedBy : union(refusedBy, failedOn)
-  if (include !== undefined) return { include: difference(include, avoid) }
-  return avoid.size === 0 ? ANYWHERE : { exclude: avoid }
+  if (include !== undefined) return { ...language, include: difference(include, avoid) }
+  return avoid.size === 0 ? language : { ...language, exclude: avoid }
 }
 
 function targetsGone(task: Task, include: ReadonlySet<string>, dead: DeadEngines): ErrorContent {

@@ -12,17 +12,31 @@ import { invariant } from '../../base/assert.ts'
 import { Queue } from '../../base/queue.ts'
 import type { Task } from './task.ts'
 
-/** Where a task may run: on these engines, or on all but those. Neither: anywhere. */
+/** Where a task may run: on these engines, or on all but those, if they run its language. None of these: anywhere. */
 export interface Whereabouts {
+  /** What its code is written in; undefined where its client does not say. */
+  readonly language?: string | undefined
   readonly include?: ReadonlySet<string> | undefined
   readonly exclude?: ReadonlySet<string> | undefined
 }
 
 export const ANYWHERE: Whereabouts = {}
 
-export function mayRunOn(where: Whereabouts, engine: string): boolean {
-  if (where.include !== undefined) return where.include.has(engine)
-  return where.exclude === undefined || !where.exclude.has(engine)
+/** An engine, as far as it matters to where tasks may run. */
+export interface Place {
+  readonly uuid: string
+  readonly language: string
+}
+
+export function mayRunOn(where: Whereabouts, { uuid, language }: Place): boolean {
+  if (where.language !== undefined && where.language !== language) return false
+  if (where.include !== undefined) return where.include.has(uuid)
+  return where.exclude === undefined || !where.exclude.has(uuid)
+}
+
+/** Whether any engine will do that runs the language. */
+export function isOpen({ include, exclude }: Whereabouts): boolean {
+  return include === undefined && exclude === undefined
 }
 
 /** Tasks that may run on the same engines. */
@@ -65,7 +79,7 @@ export class WaitingRoom {
   }
 
   /** Takes out the first task that may run on `engine`. */
-  takeFor(engine: string): Task | undefined {
+  takeFor(engine: Place): Task | undefined {
     if (this.#size === 0) return undefined
     let first = head(this.#plain)
     if (this.#lines.size > 0) {
@@ -81,9 +95,9 @@ export class WaitingRoom {
     return first
   }
 
-  /** The tasks that wait for particular engines. */
+  /** The tasks that wait for particular engines, and not for any of their language. */
   particular(): Task[] {
-    return [...this.#lines.values()].flatMap(tasksOf)
+    return [...this.#lines.values()].filter(({ where }) => !isOpen(where)).flatMap(tasksOf)
   }
 
   *[Symbol.iterator](): Iterator<Task> {
@@ -103,17 +117,21 @@ export class WaitingRoom {
 
   #line(where: Whereabouts): Line {
     if (where === ANYWHERE) return this.#plain
-    const set = where.include ?? where.exclude!
-    const key = `${where.include === undefined ? '-' : '+'}${[...set].sort().join(',')}`
+    const { language, include, exclude } = where
+    const key = `${language ?? ''}${engineList('+', include)}${engineList('-', exclude)}`
     let line = this.#lines.get(key)
     if (line === undefined) {
-      // A copy: the set may be a task's own, which grows while others stand in this line.
-      const own = where.include === undefined ? { exclude: new Set(set) } : { include: new Set(set) }
+      // Copies: a set may be a task's own, which grows while others stand in this line.
+      const own = { language, include: include && new Set(include), exclude: exclude && new Set(exclude) }
       line = { key, where: own, entries: new Queue(), waiting: 0 }
       this.#lines.set(key, line)
     }
     return line
   }
+}
+
+function engineList(sign: string, engines: ReadonlySet<string> | undefined): string {
+  return engines === undefined ? '' : `${sign}${[...engines].sort().join(',')}`
 }
 
 /** The first task of a line; left-overs before it are thrown away. */

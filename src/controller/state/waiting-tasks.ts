@@ -1,5 +1,5 @@
 import type { Task } from './task.ts'
-import { WaitingRoom, type Whereabouts } from './waiting-room.ts'
+import { type Place, WaitingRoom, type Whereabouts } from './waiting-room.ts'
 
 /** All tasks that wait for an engine: those that may share one, and the suspects, which want one to themselves. */
 export class WaitingTasks {
@@ -25,11 +25,11 @@ export class WaitingTasks {
   }
 
   /** Takes out the next task for an engine. @param isIdle - only then it may be a suspect. */
-  takeFor(engine: string, isIdle: boolean): Task | undefined {
+  takeFor(engine: Place, isIdle: boolean): Task | undefined {
     return (isIdle ? this.#suspects.takeFor(engine) : undefined) ?? this.#plain.takeFor(engine)
   }
 
-  /** Those that may not run everywhere. */
+  /** Those that wait for particular engines. */
   particular(): Task[] {
     return [...this.#plain.particular(), ...this.#suspects.particular()]
   }

@@ -317,9 +317,9 @@ describe('LoadBalancedView', () => {
     }
     await view.with({ ...options, targets: [1] }).apply(() => 2)
     expect(cluster.requestsOf('apply_request').map(({ envelope }) => envelope.metadata)).toEqual([
-      { itsparallel: { v: 1 } },
+      { itsparallel: { v: 1, lang: 'javascript' } },
       {
-        itsparallel: { v: 1 },
+        itsparallel: { v: 1, lang: 'javascript' },
         after: first.msgIds,
         follow: { dependencies: ['x', 'y'], all: false, success: true, failure: false },
         timeout: 5,

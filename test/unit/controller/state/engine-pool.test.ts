@@ -2,13 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { EnginePool } from '../../../../src/controller/state/engine-pool.ts'
 import type { PlacementScheme } from '../../../../src/controller/state/placement.ts'
 import { Burst, Prefetch } from '../../../../src/controller/state/prefetch.ts'
+import { ANYWHERE } from '../../../../src/controller/state/waiting-room.ts'
 import { seeded } from './seeded.ts'
 
 const pool = (scheme: PlacementScheme, hwm: number | 'auto', random = () => 0) =>
   new EnginePool<string>({ scheme, hwm, random })
 
+const newcomer = (uuid: string, id: number, language = 'javascript') => ({
+  uuid,
+  id,
+  language,
+  isAway: false,
+  recalls: false,
+})
+
 function give(engines: EnginePool<string>, task: string): string | undefined {
-  const engine = engines.next()
+  const engine = engines.nextFor(ANYWHERE, false)
   if (engine === undefined) return undefined
   engine.outstanding.set(task, task)
   engines.given(engine)
@@ -19,7 +28,7 @@ function give(engines: EnginePool<string>, task: string): string | undefined {
 describe('EnginePool', () => {
   it('[48] gives to a new engine first, then to the least recently used', () => {
     const engines = pool('leastload', 2)
-    for (const name of ['a', 'b', 'c']) engines.add(name, 0)
+    for (const name of ['a', 'b', 'c']) engines.add(newcomer(name, 0))
     const given = [1, 2, 3, 4, 5, 6, 7].map(n => give(engines, `t${n}`))
     expect(given).toEqual(['c', 'b', 'a', 'c', 'b', 'a', undefined])
   })
@@ -30,8 +39,8 @@ describe('EnginePool', () => {
     [0, 1000],
   ])('[48] with hwm %i two engines take %i tasks', (hwm, expected) => {
     const engines = pool('leastload', hwm)
-    engines.add('a', 0)
-    engines.add('b', 1)
+    engines.add(newcomer('a', 0))
+    engines.add(newcomer('b', 1))
     let taken = 0
     while (taken < 1000 && give(engines, `t${taken}`) !== undefined) taken += 1
     expect(taken).toBe(expected)
@@ -48,7 +57,7 @@ describe('EnginePool', () => {
         const engine = engines.get(names[Math.floor(random() * names.length)] ?? '')
         if (dice < 0.02 || engine === undefined) {
           names.push(`e${step}`)
-          engines.add(`e${step}`, step)
+          engines.add(newcomer(`e${step}`, step))
         } else if (dice < 0.03) {
           engines.remove(engine)
           names.splice(names.indexOf(engine.uuid), 1)
@@ -65,11 +74,11 @@ describe('EnginePool', () => {
 
   it('gives an idle engine work before one that is in the middle of a run', () => {
     const engines = pool('leastload', 'auto')
-    const busy = engines.add('busy', 0)
+    const busy = engines.add(newcomer('busy', 0))
     for (let i = 0; i < 10; i++) busy.prefetch.ran(0.01)
     engines.changed(busy)
     give(engines, 't1')
-    engines.add('idle', 1)
+    engines.add(newcomer('idle', 1))
     expect(give(engines, 't2')).toBe('idle')
     expect([3, 4, 5, 6].map(n => give(engines, `t${n}`))).toEqual(['busy', 'busy', 'busy', 'busy'])
   })

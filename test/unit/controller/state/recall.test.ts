@@ -166,4 +166,15 @@ describe('a recall', () => {
     expect(giveBack('a', 's1.1')).toEqual([])
     expect(reply('a', 'long')).toEqual(['relay_reply', 's1 > a refreshed'])
   })
+
+  it('a recall asks nobody because an engine of another language is idle', () => {
+    join('js-a')
+    const mine = { itsparallel: { v: 1, lang: 'javascript' } }
+    for (const name of ['w1', 'w2', 'w3', 'long', 's1', 's2']) submit(name, mine)
+    for (const name of ['w1', 'w2', 'w3']) reply('js-a', name)
+    join('python')
+    expect(wait(1000)).toEqual([])
+    join('js-b')
+    expect(wait(10)).toEqual(['js-a < s1.1 s2.1'])
+  })
 })

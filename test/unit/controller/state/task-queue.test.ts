@@ -260,6 +260,66 @@ describe('TaskQueue', () => {
     })
   })
 
+  describe('languages', () => {
+    const inLanguage = (lang: string, metadata: Json = {}): Json => ({
+      ...metadata,
+      itsparallel: { v: 1, lang },
+    })
+    const js = (metadata: Json = {}) => inLanguage('javascript', metadata)
+
+    it('keeps a task from an engine of another language that joins while it waits', () => {
+      const world = new World()
+      world.join('js-a')
+      world.submit('running', js())
+      world.submit('t', js())
+      world.submit('p', inLanguage('python'))
+      expect(world.join('b')).toEqual(['p > b'])
+      expect(world.reply('b', 'p')).toEqual(['b > p ok'])
+      expect(world.submit('u', js())).toEqual([])
+      expect(world.reply('js-a', 'running')).toEqual(['js-a > running ok', 't > js-a'])
+    })
+
+    it('lets a task wait while nobody runs its language, through the deaths of others', () => {
+      const world = new World()
+      expect(world.submit('t', js())).toEqual([])
+      expect(world.join('a')).toEqual([])
+      expect(world.submit('u', js())).toEqual([])
+      expect(world.leave('a')).toEqual([])
+      expect(world.join('js-b')).toEqual(['t > js-b'])
+      expect(world.reply('js-b', 't')).toEqual(['js-b > t ok', 'u > js-b'])
+    })
+
+    it('takes what an engine tells of itself for true, whatever its uuid says', () => {
+      const world = new World()
+      const event = { type: 'engine_joined', engine: 'a', id: 0, language: 'javascript' } as const
+      world.queue.handle(event, world.nowMs)
+      expect(world.submit('t', js())).toEqual(['t > a'])
+    })
+
+    it('counts only engines of its language for refusals, failures, deaths and targets', () => {
+      const world = new World()
+      world.join('js-a', 'b')
+      world.submit('refused', js())
+      expect(world.refuse('js-a', 'refused')).toEqual(['refused ! ImpossibleDependency'])
+      world.submit('failing', js({ retries: 1 }))
+      expect(world.error('js-a', 'failing')).toEqual(['failing > js-a refreshed'])
+      world.reply('js-a', 'failing')
+      expect(world.submit('elsewhere', js({ targets: ['b'] }))).toEqual(['elsewhere ! ImpossibleDependency'])
+      world.submit('t', js({ targets: ['js-a', 'b'] }))
+      expect(world.leave('js-a')).toEqual(['t ! EngineError'])
+      world.join('js-c')
+      world.submit('u', js())
+      expect(world.leave('js-c')).toEqual([])
+      expect(world.join('js-d')).toEqual(['u > js-d'])
+    })
+
+    it('does not look at what a stock client says about it', () => {
+      const world = new World()
+      world.join('a')
+      expect(world.submit('t', { itsparallel: { lang: 'javascript' } })).toEqual(['t > a'])
+    })
+  })
+
   describe('[51] after and follow', () => {
     it('after waits for its task', () => {
       const world = new World()
