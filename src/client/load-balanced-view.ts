@@ -256,7 +256,7 @@ export class LoadBalancedView<InPlace = never> {
   #metadata(language: string | undefined): TaskMetadata {
     const { targets = 'all', after, follow, timeout, retries } = this.#options
     const mark = language === undefined ? OWN_MARK : taskMark(language)
-    const engines = uuidsOf(this.#host.roster, targets)
+    const engines = uuidsOf(this.#host.roster, targets, language)
     if (
       engines === undefined &&
       after === undefined &&
@@ -296,9 +296,19 @@ function checkWhole(name: string, value: number | undefined, least: number): voi
     throw new UsageError(`${name} must be a whole number of at least ${least}, and is ${value}`)
 }
 
-/** Uuids of the engines that `targets` names; undefined where it means all, or all of a language, whenever they join. */
-function uuidsOf(roster: Roster, targets: Targets): readonly string[] | undefined {
-  if (targets === 'all') return undefined
+/**
+ * Uuids of the engines that a task may run on; undefined where these are all, or all of its language, whenever they join.
+ * A controller of Python's knows of no languages: to it the engines that there are now are named.
+ */
+function uuidsOf(
+  roster: Roster,
+  targets: Targets,
+  language: string | undefined,
+): readonly string[] | undefined {
+  const isHeeded = roster.isTold || roster.languages.length <= 1
+  if (targets === 'all' && isHeeded) return undefined
   const engines = resolveTargets(roster, targets)
-  return isLanguage(targets) ? undefined : engines.map(({ uuid }) => uuid)
+  if (isLanguage(targets) && isHeeded) return undefined
+  const able = language === undefined ? engines : engines.filter(engine => engine.language === language)
+  return able.map(({ uuid }) => uuid)
 }

@@ -78,6 +78,11 @@ export class Roster {
     return this.#about.get(uuid)?.language ?? languageByUuid(uuid)
   }
 
+  /** Whether the hub passes on what engines tell: a controller that does also heeds it, one of Python's does not. */
+  get isTold(): boolean {
+    return this.#about.size > 0
+  }
+
   /** Whether an engine says how much output belongs to a call; of others, an idle message says that all of it came. */
   announcesOutputs(uuid: EngineUuid | undefined): boolean {
     return uuid === undefined || this.languageOf(uuid) === 'javascript'

@@ -329,6 +329,28 @@ describe('LoadBalancedView', () => {
     ])
   })
 
+  it('LoadBalancedView leaves languages to the scheduler, and names engines where that knows of none', async () => {
+    const targetsOf = (result: { readonly msgIds: readonly string[] }) =>
+      cluster.requestsOf('apply_request').find(({ envelope }) => envelope.header.msg_id === result.msgIds[0])!
+        .envelope.metadata.targets
+    cluster.notify('registration_notification', { id: 3, uuid: 'foreign' })
+    await settle()
+    const uuids = cluster.engines.map(({ uuid }) => uuid)
+    const named = rc.loadBalancedView().apply(() => 1)
+    const ofOne = rc.loadBalancedView({ language: 'javascript' }).apply(() => 1)
+    await Promise.all([named, ofOne])
+    expect(targetsOf(named)).toEqual(uuids)
+    expect(targetsOf(ofOne)).toEqual(uuids)
+    // A controller that passes on what engines tell of themselves.
+    cluster.notify('registration_notification', { id: 4, uuid: 'js-told', language: 'javascript' })
+    await settle()
+    const open = rc.loadBalancedView().apply(() => 1)
+    const some = rc.loadBalancedView([0, 3]).apply(() => 1)
+    await Promise.all([open, some])
+    expect(targetsOf(open)).toBeUndefined()
+    expect(targetsOf(some)).toEqual([uuids[0]])
+  })
+
   it('LoadBalancedView refuses to depend on what is no task', async () => {
     const afterThis = (input: unknown) => () =>
       rc
