@@ -34,3 +34,10 @@ export function mpiFamilies(): readonly MpiFamily[] {
     )
   return present
 }
+
+/** What makes Open MPI's mpiexec start ranks as root and on few cores where nobody gives it options. */
+export const MPI_ENVIRONMENT = {
+  OMPI_ALLOW_RUN_AS_ROOT: '1',
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+  OMPI_MCA_rmaps_base_oversubscribe: '1',
+}
