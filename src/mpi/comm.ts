@@ -45,12 +45,12 @@ export class Comm {
 
   /** Sends a buffer to a rank. Returns when it may be changed again. */
   Send(buffer: MPIBuffer, to: number, tag = 0): void {
-    this.Isend(buffer, to, tag).wait()
+    messages.sendBufferNow(this.context, 'MPI_Isend', buffer, to, tag)
   }
 
   /** As Send, but returns only when the receiver has begun to receive. */
   Ssend(buffer: MPIBuffer, to: number, tag = 0): void {
-    messages.sendBuffer(this.context, 'MPI_Issend', buffer, to, tag).wait()
+    messages.sendBufferNow(this.context, 'MPI_Issend', buffer, to, tag)
   }
 
   /** Fills a buffer, or its beginning, with the next message. */
@@ -75,7 +75,7 @@ export class Comm {
     tags: { readonly send?: number; readonly receive?: number } = {},
   ): void {
     const incoming = this.Irecv(receive, from, tags.receive)
-    this.Isend(send, to, tags.send).wait()
+    this.Send(send, to, tags.send)
     incoming.wait()
   }
 

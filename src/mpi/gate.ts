@@ -94,6 +94,7 @@ export class Gate {
       this.#hasTold = true
       // Eight bytes are copied at once: it has ended.
       native.call('MPI_Request_free', request)
+      native.release(request)
     }
     const from = (rank - distance + size) % size
     this.#receive ??= native.request('MPI_Irecv', this.#heard, WORDS, INT32_T, from, this.#round, comm)
@@ -103,6 +104,7 @@ export class Gate {
     this.#receive = undefined
     this.#hasTold = false
     this.#round += 1
+    native.release(receive)
     if (this.#heard[CALL] !== own) this.#known = DISAGREEMENT
     if (this.#heard[STALE] === 1) this.#isStale = true
   }

@@ -1,21 +1,21 @@
 /** Finds the system's MPI library and binds the functions that are used. */
 
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import process from 'node:process'
 import { ConfigurationError } from '../errors.ts'
 import type { Abi } from './abi.ts'
 import { mpichAbi } from './abi-mpich.ts'
 import { openMpiAbi } from './abi-open-mpi.ts'
 import { argumentTypes, FUNCTION_NAMES, type NativeFunctions } from './functions.ts'
+import type { Cores } from './progress.ts'
 
 type Koffi = typeof import('koffi')
 type LibraryHandle = ReturnType<Koffi['load']>
 
-export interface Library {
+export interface Library extends Cores {
   readonly abi: Abi
   readonly functions: NativeFunctions
-  /** Lets another process run on this core. */
-  readonly yieldCore: () => void
   /** Memory of the library's that a callback was handed, as bytes. */
   view(address: unknown, bytes: number): ArrayBuffer
   /** Address of a C function that computes what `operation` does. */
@@ -25,8 +25,17 @@ export interface Library {
 /** Variables that the process managers of either family set for the programs they start. */
 const STARTED_BY_OPEN_MPI = 'OMPI_COMM_WORLD_SIZE'
 const STARTED_BY_HYDRA = 'PMI_SIZE'
+/** How many ranks they have started on this machine. */
+const RANKS_HERE = ['OMPI_COMM_WORLD_LOCAL_SIZE', 'MPI_LOCALNRANKS']
 /** Names a library where the choice below would be wrong. */
 const CHOICE = 'ITSPARALLEL_MPI_LIBRARY'
+
+/**
+ * Of UCX, which MPICH stands on: when it hooks itself into the allocation of memory it moves the end of the heap up and down
+ * again, while node's other threads move it too. What they had allocated meanwhile is unmapped then, and node crashes.
+ * Only the cache of registered memory of InfiniBand needs the hooks.
+ */
+const MEMORY_HOOKS = 'UCX_MEM_EVENTS'
 
 const OPEN_MPI_NAMES = ['libmpi.so.40', 'libmpi.so.80', 'libmpi.40.dylib']
 const MPICH_NAMES = ['libmpich.so.12', 'libmpi.so.12', 'libmpi.12.dylib']
@@ -40,6 +49,7 @@ const ANY_NAMES = ['libmpi.so', 'libmpi.dylib']
  */
 export function loadLibrary(): Library {
   const koffi = loadKoffi()
+  process.env[MEMORY_HOOKS] ??= 'n'
   const handle = loadFirst(koffi, candidates())
   const isOpenMpi = has(koffi, handle, 'ompi_mpi_comm_world')
   const abi = isOpenMpi ? openMpiAbi(symbol => Number(koffi.address(handle.symbol(symbol)))) : mpichAbi
@@ -47,17 +57,25 @@ export function loadLibrary(): Library {
     name,
     handle.func(name, 'int', argumentTypes(name, abi.handleType)),
   ])
+  const libc = koffi.load(null)
   const callback = koffi.proto('void', ['void *', 'void *', 'int *', 'void *'])
   return {
     abi,
     functions: Object.fromEntries(bound) as NativeFunctions,
-    yieldCore: koffi.load(null).func('sched_yield', 'int', []),
+    yieldCore: libc.func('sched_yield', 'int', []),
+    sleep: libc.func('usleep', 'int', ['uint']),
     view: (address, bytes) => koffi.view(address, bytes),
     operationCallback: operation =>
       koffi.register((input: unknown, inout: unknown, count: unknown) => {
         operation(input, inout, Number(koffi.decode(count, 'int')))
       }, koffi.pointer(callback)),
   }
+}
+
+/** Whether ranks have to share the cores of this machine. @param size - of all of them, wherever they are. */
+export function areCoresShared(size: number): boolean {
+  const told = RANKS_HERE.map(name => process.env[name]).find(value => value !== undefined)
+  return Number(told ?? size) > availableParallelism()
 }
 
 function loadKoffi(): Koffi {

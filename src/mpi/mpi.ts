@@ -7,6 +7,7 @@ import { IN_PLACE } from './collectives.ts'
 import { Comm } from './comm.ts'
 import { type Context, newContext, type Runtime } from './context.ts'
 import { Failures } from './failures.ts'
+import { areCoresShared } from './library.ts'
 import { Native } from './native.ts'
 import { NativeOperations } from './native-operations.ts'
 import { Op } from './op.ts'
@@ -76,7 +77,7 @@ function initialize(native: Native): Started {
   const rank = native.int('MPI_Comm_rank', commWorld)
   const size = native.int('MPI_Comm_size', commWorld)
   const failures = new Failures(native, native.handle('MPI_Comm_dup', commWorld), rank, size)
-  const progress = new Progress(failures, native.library.yieldCore)
+  const progress = new Progress(failures, native.library, areCoresShared(size))
   const runtime = { native, progress, operations }
   return {
     runtime,

@@ -14,6 +14,8 @@ export class Native {
   readonly #ints = new Int32Array(4)
   /** A status; read before the next call. */
   readonly #status: DataView
+  /** Where handles of requests stand; those that have ended are used again, since memory for C costs more than the call. */
+  readonly #cells: Int32Array[] = []
 
   constructor(library: Library = loadLibrary()) {
     this.library = library
@@ -39,11 +41,20 @@ export class Native {
     return this.abi.handleBytes === 4 ? this.#ints[0]! : toNumber(this.#ints[0]!, this.#ints[1]!)
   }
 
-  /** Starts a request: the last argument is where the function writes its handle. */
+  /**
+   * Starts a request: the last argument is where the function writes its handle.
+   *
+   * @returns what `test` takes; to be given back by `release` once it has ended.
+   */
   request(name: FunctionName, ...args: Argument[]): Int32Array {
-    const cell = new Int32Array(2)
+    const cell = this.#cells.pop() ?? new Int32Array(2)
     this.call(name, ...args, cell)
     return cell
+  }
+
+  /** A request that has ended and that nobody will test again. */
+  release(request: Int32Array): void {
+    this.#cells.push(request)
   }
 
   /** A handle where functions expect the address of one: they set it to null when they free what it stands for. */

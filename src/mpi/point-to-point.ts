@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts'
-import { type MPIBuffer, segmentOf } from './buffers.ts'
+import { type MPIBuffer, type Segment, segmentOf } from './buffers.ts'
 import type { Context } from './context.ts'
-import { type Request, startRequest } from './request.ts'
+import { Request } from './request.ts'
 import { Status } from './status.ts'
 import { bytesToValue, valueToBytes } from './values.ts'
 
@@ -10,20 +10,36 @@ import { bytesToValue, valueToBytes } from './values.ts'
 /** Tags that MPI guarantees go up to this. */
 const TAG_MAX = 32_767
 
+type SendName = 'MPI_Isend' | 'MPI_Issend'
+
+/** Starts to send. */
 export function sendBuffer(
   context: Context,
-  kind: 'MPI_Isend' | 'MPI_Issend',
+  kind: SendName,
   buffer: MPIBuffer,
   to: number,
   tag: number,
 ): Request {
-  const { native, progress, comm } = context
-  const { data, count, datatype } = segmentOf(buffer, native.abi)
-  checkTag(tag)
-  const options = { native, progress, memory: data, partners: partnersOf(context, to), finish: () => {} }
-  return startRequest(options, kind, count, datatype, checkRank(context, to), tag, comm)
+  const segment = segmentOf(buffer, context.native.abi)
+  return requestOf(context, startSend(context, kind, segment, to, tag), segment, to, nothing)
 }
 
+/** Sends, and waits until the buffer may be changed. A request is made only where there is something to wait for. */
+export function sendBufferNow(
+  context: Context,
+  kind: SendName,
+  buffer: MPIBuffer,
+  to: number,
+  tag: number,
+): void {
+  const { native } = context
+  const segment = segmentOf(buffer, native.abi)
+  const cell = startSend(context, kind, segment, to, tag)
+  if (native.test(cell)) native.release(cell)
+  else requestOf(context, cell, segment, to, nothing).wait()
+}
+
+/** Starts to receive. */
 export function receiveBuffer(
   context: Context,
   buffer: MPIBuffer,
@@ -31,15 +47,40 @@ export function receiveBuffer(
   tag: number,
   status?: Status,
 ): Request {
-  const { native, progress, comm } = context
-  const { data, count, datatype } = segmentOf(buffer, native.abi)
+  const { native, comm } = context
+  const segment = segmentOf(buffer, native.abi)
+  const { data, count, datatype } = segment
+  const cell = native.request('MPI_Irecv', data, count, datatype, checkRank(context, from), tag, comm)
   const finish = (): void => {
     if (status !== undefined)
       Object.assign(status, { source: native.source, tag: native.tag, count: native.count(datatype) })
   }
-  const options = { native, progress, memory: data, partners: partnersOf(context, from), finish }
-  return startRequest(options, 'MPI_Irecv', count, datatype, checkRank(context, from), tag, comm)
+  return requestOf(context, cell, segment, from, finish)
 }
+
+function startSend(
+  context: Context,
+  kind: SendName,
+  { data, count, datatype }: Segment,
+  to: number,
+  tag: number,
+): Int32Array {
+  checkTag(tag)
+  return context.native.request(kind, data, count, datatype, checkRank(context, to), tag, context.comm)
+}
+
+function requestOf(
+  context: Context,
+  cell: Int32Array,
+  { data }: Segment,
+  partner: number,
+  finish: () => void,
+): Request {
+  const { native, progress } = context
+  return new Request({ native, progress, cell, memory: data, partners: partnersOf(context, partner), finish })
+}
+
+function nothing(): void {}
 
 export function sendValue(context: Context, value: unknown, to: number, tag: number): Request {
   return sendBuffer(context, 'MPI_Isend', valueToBytes(value) as Uint8Array<ArrayBuffer>, to, tag)

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { BufferArgument, FunctionName } from './functions.ts'
+import type { BufferArgument } from './functions.ts'
 import type { Native } from './native.ts'
 import type { Progress } from './progress.ts'
 import type { Status } from './status.ts'
@@ -48,10 +48,17 @@ export class Request<Value = void> {
   test(): boolean {
     if (this.#ended !== undefined) return true
     const { native, cell, finish } = this.#options
-    if (!native.test(cell)) return false
-    live.delete(this)
+    try {
+      if (!native.test(cell)) return false
+    } catch (error) {
+      live.delete(this)
+      throw error
+    }
     const { source, tag } = native
     this.#ended = { value: finish(), source, tag }
+    live.delete(this)
+    // Last: an interrupt may end this function anywhere, and the cell must not have a second owner then.
+    native.release(cell)
     return true
   }
 
@@ -65,8 +72,7 @@ export class Request<Value = void> {
   cancel(): void {
     if (this.#ended !== undefined) return
     this.#options.native.call('MPI_Cancel', this.#options.cell)
-    this.#options.progress.wait(() => this.#options.native.test(this.#options.cell), [])
-    live.delete(this)
+    this.#options.progress.wait(() => this.test(), [])
   }
 
   /** Blocks until all have ended. */
@@ -77,14 +83,4 @@ export class Request<Value = void> {
   ): Values {
     return requests.map(request => request.wait()) as unknown as Values
   }
-}
-
-/** Starts a request and looks after its memory. */
-export function startRequest<Value>(
-  options: Omit<RequestOptions<Value>, 'cell'>,
-  name: FunctionName,
-  ...args: (BufferArgument | number)[]
-): Request<Value> {
-  const cell = options.native.request(name, options.memory, ...args)
-  return new Request({ ...options, cell })
 }
