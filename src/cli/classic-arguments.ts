@@ -26,11 +26,25 @@ export function translateClassicArguments(argv: readonly string[], command: Comm
     const [, name = '', text = ''] = match
     const meaning = classicMeaning(name)
     if (meaning === undefined) throw unknownName(name, command)
-    const value = meaning.convert === undefined ? text : meaning.convert(text)
+    const [launcher = '', setting] = meaning.key.split('.')
+    const given = setting === undefined ? text : readList(text)
+    const value = meaning.convert === undefined ? given : meaning.convert(given)
+    if (setting !== undefined) {
+      return `--launcher-settings=${JSON.stringify({ [launcher]: { [setting]: value } })}`
+    }
     const option = dashed(OPTION_OF[meaning.key] ?? meaning.key)
     if (value === 'True' || value === 'true') return option
     return `${option}=${String(value)}`
   })
+}
+
+/** Lists are given as Python's, which is JSON but for its quotes; anything else is one word. */
+function readList(text: string): unknown {
+  try {
+    return JSON.parse(text.replaceAll("'", '"'))
+  } catch {
+    return text
+  }
 }
 
 function dashed(key: string): string {

@@ -1,16 +1,24 @@
 /** What `ipcluster start` and `ipcluster engines` are told of the engines, in the same words. */
 
+import process from 'node:process'
 import type { Command } from 'commander'
+import type { LauncherSettings } from '../cluster/launchers.ts'
+import { settingProblem } from '../config/setting-problem.ts'
+import { UsageError } from '../errors.ts'
 import { collect, parseEngineCount, parseNumber } from './options.ts'
 
-export interface EngineOptions {
+export interface EngineOptions extends LauncherSettings {
   readonly n?: number
   readonly engines?: string
   readonly engineCommand?: string
   readonly python?: string
   readonly timeout?: number
   readonly engineArg?: readonly string[]
+  readonly launcherSettings?: Settings
+  readonly export?: readonly string[]
 }
+
+type Settings = Readonly<Record<string, object>>
 
 export function addEngineOptions(command: Command): Command {
   return command
@@ -21,7 +29,7 @@ export function addEngineOptions(command: Command): Command {
     )
     .option(
       '--engines <what>',
-      'what starts the engines (local), or which engines: node, python, or how many of each, as python:2,node:2',
+      'what starts the engines (local, mpi, ssh), or which engines: node, python, or how many of each, as python:2,node:2',
     )
     .option(
       '--engine-command <command>',
@@ -33,6 +41,16 @@ export function addEngineOptions(command: Command): Command {
     )
     .option('--timeout <seconds>', 'how long the start may take (default: 60)', parseNumber('timeout', 0.001))
     .option('--engine-arg <arg>', 'further argument of ipengine; may be repeated', collect)
+    .option(
+      '--launcher-settings <json>',
+      'settings of launchers, such as \'{"ssh":{"hosts":{"node1":4}}}\'; may be repeated',
+      parseLauncherSettings,
+    )
+    .option(
+      '--export <variable>',
+      'environment variable that engines on other machines get, too; may be repeated',
+      collect,
+    )
 }
 
 /** The same options as a program takes them. */
@@ -45,12 +63,22 @@ export async function readEngineOptions(options: EngineOptions) {
     python: options.python,
     timeout: options.timeout,
     engineArgs: options.engineArg,
+    ...withGiven(options, options.launcherSettings ?? {}),
+    ...(options.export !== undefined && { env: exported(options.export) }),
   }
 }
 
 /** The same options again, as arguments for the command that goes on in the background. */
 export function engineArguments(options: EngineOptions, n: number): string[] {
-  const { engines, engineCommand, python, timeout, engineArg = [] } = options
+  const {
+    engines,
+    engineCommand,
+    python,
+    timeout,
+    engineArg = [],
+    launcherSettings,
+    export: names = [],
+  } = options
   return [
     `--n=${n}`,
     ...(engines === undefined ? [] : [`--engines=${engines}`]),
@@ -58,5 +86,35 @@ export function engineArguments(options: EngineOptions, n: number): string[] {
     ...(python === undefined ? [] : [`--python=${python}`]),
     ...(timeout === undefined ? [] : [`--timeout=${timeout}`]),
     ...engineArg.map(arg => `--engine-arg=${arg}`),
+    ...(launcherSettings === undefined ? [] : [`--launcher-settings=${JSON.stringify(launcherSettings)}`]),
+    ...names.map(name => `--export=${name}`),
   ]
+}
+
+/** @throws UsageError for what is not JSON, or no settings of launchers. */
+function parseLauncherSettings(text: string, before: Settings = {}): Settings {
+  let given: Settings
+  try {
+    given = JSON.parse(text) as Settings
+  } catch (error) {
+    throw new UsageError(`--launcher-settings=${text}: this is not JSON: ${(error as Error).message}`)
+  }
+  const merged = { ...before, ...withGiven(before, given) }
+  for (const [launcher, settings] of Object.entries(merged)) {
+    const problem = settingProblem('ipcluster', launcher, settings)
+    if (problem !== undefined) throw new UsageError(`--launcher-settings=${text}: ${launcher} ${problem}`)
+  }
+  return merged
+}
+
+/** What is given for each launcher, over what was said before. */
+function withGiven(before: object, given: Settings): Settings {
+  const said = before as Settings
+  return Object.fromEntries(
+    Object.entries(given).map(([launcher, settings]) => [launcher, { ...said[launcher], ...settings }]),
+  )
+}
+
+function exported(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map(name => [name, process.env[name] ?? '']))
 }

@@ -12,7 +12,7 @@ import {
 } from './engine-sets.ts'
 import type { KeeperPlan } from './keeper.ts'
 import type { LauncherName, Program } from './launcher.ts'
-import { type LauncherSettings, makeLauncher } from './launchers.ts'
+import { type LauncherSettings, makeLauncher, shareEngines } from './launchers.ts'
 import { findProgram, type ProgramPlace } from './program.ts'
 
 /** Where a cluster is to be found. */
@@ -30,8 +30,8 @@ export interface ClusterOptions extends ClusterPlace, LauncherSettings {
   /** How many engines. Default: as many as this machine has cores. */
   readonly n?: number | undefined
   /**
-   * What starts the engines, or which engines: a launcher (`'local'`, `'mpi'`), a language (`'node'`, `'python'`), or how many of
-   * each (`{ python: 2, node: 2 }`). Default: `local`, engines of this package.
+   * What starts the engines, or which engines: a launcher (`'local'`, `'mpi'`, `'ssh'`), a language (`'node'`,
+   * `'python'`), or how many of each (`{ python: 2, node: 2 }`). Default: `local`, engines of this package.
    */
   readonly engines?: EnginesOption | undefined
   /** Command of foreign engines, such as `conda run -n sim ipengine`; it is given what Python's `ipengine` takes. */
@@ -114,16 +114,17 @@ export function enginePlan(options: ClusterOptions): KeeperPlan {
   const place = resolvePlace(options)
   const timeout = options.timeout ?? DEFAULT_TIMEOUT
   if (!(timeout > 0)) throw new UsageError(`cannot wait ${timeout} s: timeout must be above 0 seconds`)
-  const sets = engineSets(options)
+  const launcher = launcherOf(options.engines)
+  const sets = engineSets(options).flatMap(set => {
+    const program = engineProgram(set, place, timeout, options)
+    return shareEngines(launcher, options, place, set.n).map(share => ({ ...share, program }))
+  })
   for (const set of sets) checkEngineCount(set.n)
-  const launcher = makeLauncher(launcherOf(options.engines), options)
   return {
     ...place,
     n: sets.reduce((n, set) => n + set.n, 0),
     controller: undefined,
-    engines: {
-      sets: sets.map(set => ({ n: set.n, launcher, program: engineProgram(set, place, timeout, options) })),
-    },
+    engines: { sets },
     controllerIp: '',
     controllerLocation: '',
     startTimeoutMs: timeout * 1000,

@@ -16,6 +16,7 @@ import {
 import { startDaemon } from './daemon.ts'
 import { checkEngineCount, formatEngines } from './engine-sets.ts'
 import { Keeper } from './keeper.ts'
+import { launcherSettings } from './launchers.ts'
 import { stopCluster } from './stop-cluster.ts'
 import { type ClusterSummary, surveyClusters } from './survey.ts'
 
@@ -259,6 +260,9 @@ function daemonArguments(options: ClusterOptions, n: number): string[] {
   if (options.ip !== undefined) args.push(`--ip=${options.ip}`)
   if (options.location !== undefined) args.push(`--location=${options.location}`)
   if (options.records !== undefined) args.push(`--records=${options.records}`)
+  args.push(`--launcher-settings=${JSON.stringify(launcherSettings(options))}`)
+  // Their values are in its environment.
+  for (const name of Object.keys(options.env ?? {})) args.push(`--export=${name}`)
   for (const arg of options.controllerArgs ?? []) args.push(`--controller-arg=${arg}`)
   for (const arg of options.engineArgs ?? []) args.push(`--engine-arg=${arg}`)
   return args

@@ -174,15 +174,21 @@ export class EngineJobs {
     return this.#sets.get(launch)?.set ?? this.#options.sets[0]!
   }
 
-  /** The set that has the fewest of the engines that it was planned to have. */
+  /** The set that has the smallest part of what it was planned to have, and of equal ones that with the fewest. */
   #roomiestSet(): PlannedSet {
-    const engines = [...this.#engines.values()]
-    const share = (set: PlannedSet): number =>
-      engines.filter(engine => engine.set === set).length / Math.max(set.n, 1)
     const [first, ...others] = this.#options.sets
     // Engines of this machine are added to the first set; hosts share what is added.
     if (first!.launcher.kind === 'single') return first!
-    return others.reduce((best, set) => (share(set) < share(best) ? set : best), first!)
+    const engines = [...this.#engines.values()]
+    const counts = new Map(
+      this.#options.sets.map(set => [set, engines.filter(engine => engine.set === set).length]),
+    )
+    const isRoomier = (a: PlannedSet, b: PlannedSet): boolean => {
+      const [countA, countB] = [counts.get(a)!, counts.get(b)!]
+      const difference = countA / a.n - countB / b.n
+      return difference === 0 ? countA < countB : difference < 0
+    }
+    return others.reduce((best, set) => (isRoomier(set, best) ? set : best), first!)
   }
 
   // Engines that tell by a pipe.

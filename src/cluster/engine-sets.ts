@@ -1,6 +1,5 @@
 /** Which engines a cluster has: how many of which language, or by which command. */
 
-import { availableParallelism } from 'node:os'
 import { ConfigurationError, UsageError } from '../errors.ts'
 import type { LauncherName } from './launcher.ts'
 import { checkLauncher, LAUNCHER_NAMES } from './launchers.ts'
@@ -28,7 +27,8 @@ export interface EngineSetOptions {
 
 /** Engines that are started alike. */
 export interface EngineSet {
-  readonly n: number
+  /** Undefined: as many as whoever starts them says. */
+  readonly n: number | undefined
   /** What `ipengine` is to run in its place; undefined for an engine of ours. */
   readonly command: readonly string[] | undefined
 }
@@ -78,17 +78,16 @@ export function launcherOf(engines: EnginesOption | undefined): LauncherName {
 /**
  * The sets that were chosen, in the order of their engines' start.
  *
- * @param n - how many where the choice does not say so itself.
  * @throws UsageError when the options contradict one another; ConfigurationError when there is no Python to run.
  */
-export function engineSets(options: EngineSetOptions, n = availableParallelism()): readonly EngineSet[] {
+export function engineSets(options: EngineSetOptions): readonly EngineSet[] {
   const { engines, engineCommand, python } = options
   const command = engineCommand === undefined ? undefined : shellCommand(engineCommand)
   if (typeof engines !== 'object' || engines === null) {
     if (command !== undefined && engines !== undefined && isLanguage(engines)) {
       throw new UsageError(`give either engines: '${engines}' or a command for the engines, not both`)
     }
-    return [{ n: options.n ?? n, command: command ?? commandOf(engines, python) }]
+    return [{ n: options.n, command: command ?? commandOf(engines, python) }]
   }
   if (command !== undefined)
     throw new UsageError('a command for the engines is for all of them: give a number of engines, not a mix')

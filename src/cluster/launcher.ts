@@ -86,4 +86,4 @@ export interface GroupLauncher {
 export type Launcher = SingleLauncher | GroupLauncher
 
 /** Names of the launchers that there are: see `launchers.ts`. */
-export type LauncherName = 'local' | 'mpi'
+export type LauncherName = 'local' | 'mpi' | 'ssh'

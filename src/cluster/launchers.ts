@@ -1,28 +1,42 @@
 /** The launchers that there are, by their names, and what can be set for them. */
 
+import { availableParallelism } from 'node:os'
 import { ConfigurationError } from '../errors.ts'
 import type { Launcher, LauncherName } from './launcher.ts'
 import { localLauncher } from './local-launcher.ts'
 import { type MpiSettings, mpiLauncher } from './mpi-launcher.ts'
+import type { ProgramPlace } from './program.ts'
+import { countByHost, type SshSettings, sshLauncher } from './ssh-launcher.ts'
 
 /** What can be set for launchers, each under its launcher's name. */
 export interface LauncherSettings {
+  /** How `mpiexec` is called. */
   readonly mpi?: MpiSettings | undefined
+  /** The hosts, and how they are reached. */
+  readonly ssh?: SshSettings | undefined
 }
 
-const LAUNCHERS: Readonly<Record<LauncherName, (settings: LauncherSettings) => Launcher>> = {
+/** So many engines, to be started by this launcher. */
+export interface Share {
+  readonly n: number
+  readonly launcher: Launcher
+}
+
+/** Those that start engines over ssh are one for each host: see `shareEngines`. */
+const LAUNCHERS: Readonly<Record<Exclude<LauncherName, 'ssh'>, (settings: LauncherSettings) => Launcher>> = {
   local: () => localLauncher,
   mpi: ({ mpi }) => mpiLauncher(mpi),
 }
 
-export const LAUNCHER_NAMES = Object.keys(LAUNCHERS) as readonly LauncherName[]
+export const LAUNCHER_NAMES = [...Object.keys(LAUNCHERS), 'ssh'] as readonly LauncherName[]
 
 /**
  * @param others - what else might have been meant, to be named in the error.
  * @throws ConfigurationError when there is no launcher of that name.
  */
 export function checkLauncher(name: string, others: readonly string[] = []): LauncherName {
-  if (Object.hasOwn(LAUNCHERS, name)) return name as LauncherName
+  const found = LAUNCHER_NAMES.find(known => known === name)
+  if (found !== undefined) return found
   throw new ConfigurationError(
     `there is no launcher ${JSON.stringify(name)}: use ${[...LAUNCHER_NAMES, ...others].join(', ')}`,
   )
@@ -30,5 +44,31 @@ export function checkLauncher(name: string, others: readonly string[] = []): Lau
 
 /** @throws ConfigurationError when there is no launcher of that name, or its settings cannot be used. */
 export function makeLauncher(name: string, settings: LauncherSettings = {}): Launcher {
-  return LAUNCHERS[checkLauncher(name)](settings)
+  const known = checkLauncher(name)
+  if (known !== 'ssh') return LAUNCHERS[known](settings)
+  throw new ConfigurationError('ssh starts engines only: have the controller started by another launcher')
+}
+
+/**
+ * Who is to start how many engines.
+ *
+ * @param n - how many there are to be; undefined: as many as the hosts say, or else as this machine has cores.
+ * @throws ConfigurationError as makeLauncher.
+ */
+export function shareEngines(
+  name: LauncherName,
+  settings: LauncherSettings,
+  place: ProgramPlace,
+  n: number | undefined,
+): readonly Share[] {
+  if (name !== 'ssh') return [{ n: n ?? availableParallelism(), launcher: makeLauncher(name, settings) }]
+  const { ssh } = settings
+  const counts = [...countByHost(ssh, n)]
+  return counts.map(([host, count]) => ({ n: count, launcher: sshLauncher(host, ssh!, place) }))
+}
+
+/** The settings of launchers, out of options that hold others as well. */
+export function launcherSettings(options: LauncherSettings): LauncherSettings {
+  const found = Object.entries(options).filter(([name]) => LAUNCHER_NAMES.includes(name as LauncherName))
+  return Object.fromEntries(found.filter(([, settings]) => settings !== undefined))
 }

@@ -51,9 +51,10 @@ function placeArguments(place: ProgramPlace): string[] {
 
 /** A command line to show: arguments with anything but plain characters are quoted. */
 export function commandLine(program: Pick<Program, 'command' | 'args'>): string {
-  return [program.command, ...program.args].map(quote).join(' ')
+  return [program.command, ...program.args].map(quoteWord).join(' ')
 }
 
-function quote(word: string): string {
+/** A word of a shell's command line, as it is. */
+export function quoteWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

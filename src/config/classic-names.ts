@@ -31,6 +31,23 @@ export function launcherByClass(name: unknown): unknown {
   return kind === undefined ? name : (LAUNCHERS[kind] ?? kind)
 }
 
+/** Commands are lists there, whose first word is the program. */
+function firstWord(value: unknown): unknown {
+  return Array.isArray(value) ? value[0] : value
+}
+
+/** Engines by host: a number, or a list or an object that says more. */
+function countsByHost(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const count = (entry: unknown): unknown =>
+    Array.isArray(entry)
+      ? entry[0]
+      : typeof entry === 'object' && entry !== null
+        ? (entry as { n?: unknown }).n
+        : entry
+  return Object.fromEntries(Object.entries(value).map(([host, entry]) => [host, count(entry)]))
+}
+
 const RECORDS: Readonly<Record<string, string>> = { sqlitedb: 'sql', dictdb: 'memory', nodb: 'none' }
 
 function recordsByClass(name: unknown): unknown {
@@ -67,6 +84,13 @@ const CLASSIC: Readonly<Record<string, Meaning>> = {
   'Cluster.controller_args': cluster('controllerArgs'),
   'Cluster.engine_timeout': cluster('timeout'),
   'Cluster.n': cluster('n'),
+  'MPILauncher.mpi_cmd': cluster('mpi.command', firstWord),
+  'MPILauncher.mpi_args': cluster('mpi.args'),
+  'MPIExecLauncher.mpi_cmd': cluster('mpi.command', firstWord),
+  'MPIExecLauncher.mpi_args': cluster('mpi.args'),
+  'SSHEngineSetLauncher.engines': cluster('ssh.hosts', countsByHost),
+  'SSHLauncher.ssh_cmd': cluster('ssh.command', firstWord),
+  'SSHLauncher.ssh_args': cluster('ssh.args'),
   'IPController.ip': controller('ip'),
   'IPController.location': controller('location'),
   'IPController.ports': controller('ports'),

@@ -6,10 +6,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import * as v from 'valibot'
 import { ConfigurationError } from '../errors.ts'
 import { CLASSIC_NAMES, classicMeaning, launcherByClass } from './classic-names.ts'
 import { nearest } from './nearest.ts'
+import { describeValue, settingProblem } from './setting-problem.ts'
 import { type ConfiguredProgram, SETTINGS } from './settings.ts'
 
 /** The values that a file sets, checked. */
@@ -61,7 +61,7 @@ const ALIASES = {
 function check(found: unknown, program: ConfiguredProgram, path: string): Configuration {
   if (typeof found !== 'object' || found === null || Array.isArray(found))
     throw new ConfigurationError(
-      `${path} exports ${describe(found)}: export an object of settings by default`,
+      `${path} exports ${describeValue(found)}: export an object of settings by default`,
     )
   const source = new SourceText(path)
   const checked: Record<string, unknown> = {}
@@ -69,9 +69,12 @@ function check(found: unknown, program: ConfiguredProgram, path: string): Config
     const own = ownSetting(name, program, source)
     if (own === undefined) continue
     const converted = own.convert === undefined ? value : own.convert(value)
-    const problem = problemWith(own.key, converted, program)
+    const [key = '', inner] = own.key.split('.')
+    // A setting of a launcher stands within the launcher's.
+    const whole = inner === undefined ? converted : { ...(checked[key] as object), [inner]: converted }
+    const problem = settingProblem(program, key, whole)
     if (problem !== undefined) throw new ConfigurationError(`${source.place(name)}: ${name} ${problem}`)
-    checked[own.key] = converted
+    checked[key] = whole
   }
   return checked
 }
@@ -99,22 +102,6 @@ function ownSetting(name: string, program: ConfiguredProgram, source: SourceText
   const [near] = nearest(name, known)
   const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`
   throw new ConfigurationError(`${source.place(name)}: ${program} has no setting ${name}; ${hint}`)
-}
-
-/** Why a value cannot be used, as the end of a sentence. */
-function problemWith(key: string, value: unknown, program: ConfiguredProgram): string | undefined {
-  const result = v.safeParse(SETTINGS[program][key]!.schema, value)
-  if (result.success) return undefined
-  const issue = result.issues[0]
-  const said = issue.message.startsWith('must')
-    ? issue.message
-    : `must be ${issue.expected ?? 'something else'}`
-  return `${said}, and is ${describe(value)}`
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'function' || value === undefined) return typeof value
-  return JSON.stringify(value)
 }
 
 /** The text of a file, for telling where something stands in it. */

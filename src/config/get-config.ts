@@ -1,5 +1,11 @@
 /** Names of IPython's configurable classes. */
-type ClassName = `IP${string}` | 'Cluster' | 'HubFactory' | 'HeartMonitor' | 'TaskScheduler'
+type ClassName =
+  | `IP${string}`
+  | `${string}Launcher`
+  | 'Cluster'
+  | 'HubFactory'
+  | 'HeartMonitor'
+  | 'TaskScheduler'
 
 /** What a configuration file sets: our own settings by name, and those of IPython's classes under the class's name. */
 export type ConfigFile = Record<string, unknown> & {

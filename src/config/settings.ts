@@ -30,6 +30,32 @@ const records = v.picklist(['sql', 'memory', 'none'], 'must be sql, memory or no
 const logLevel = v.picklist(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
 const variables = v.record(v.string(), v.string())
 
+const hosts = v.union(
+  [texts, v.record(v.string(), count)],
+  'must be a list of hosts, or how many engines on each',
+)
+
+const LAUNCHERS: Settings = {
+  mpi: {
+    doc: 'How mpiexec is called, for engines of the mpi launcher.',
+    example: { command: '/opt/openmpi/bin/mpiexec', args: ['--oversubscribe'] },
+    schema: v.strictObject({ command: v.optional(text), args: v.optional(texts) }),
+  },
+  ssh: {
+    doc: 'Hosts of the ssh launcher with how many engines each, and how they are reached; ~/.ssh/config counts as well.',
+    example: { hosts: { node1: 4, node2: 8 }, args: ['-i', '/home/me/.ssh/cluster_key'], tunnel: 'auto' },
+    schema: v.strictObject({
+      hosts: v.optional(hosts),
+      command: v.optional(text),
+      args: v.optional(texts),
+      node: v.optional(text),
+      packagePath: v.optional(text),
+      tunnel: v.optional(v.union([v.boolean(), v.literal('auto')], 'must be true, false or auto')),
+      connectTimeout: v.optional(seconds),
+    }),
+  },
+}
+
 const LOG: Settings = {
   logLevel: { doc: 'How much the log tells: debug, info, warn or error.', example: 'info', schema: logLevel },
   logToFile: { doc: "Write the log into the profile's log folder.", example: true, schema: flag },
@@ -77,6 +103,7 @@ export const SETTINGS: Readonly<Record<ConfiguredProgram, Settings>> = {
       example: { OMP_NUM_THREADS: '1' },
       schema: variables,
     },
+    ...LAUNCHERS,
     ...LOG,
   },
   ipcontroller: {

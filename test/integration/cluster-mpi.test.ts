@@ -99,6 +99,28 @@ describe.each(families)('a cluster over $name', family => {
     expectNothingLeft()
   })
 
+  it('is started in the background by ipcluster, with classic options, and stopped', async () => {
+    const start = [
+      'start',
+      '--n=2',
+      '--daemonize',
+      '--IPClusterEngines.engine_launcher_class=MPIEngineSetLauncher',
+    ]
+    const { code, stderr } = await world.run('ipcluster', [
+      ...start,
+      `--MPILauncher.mpi_cmd=['${family.mpiexec}']`,
+      `--MPILauncher.mpi_args=${JSON.stringify(family.options)}`,
+    ])
+    expect([code, stderr]).toEqual([0, ''])
+    const cluster = await Cluster.attach()
+    const rc = await cluster.connect()
+    expect(await rc.directView().apply(() => MPI.COMM_WORLD.size)).toEqual([2, 2])
+    await rc.close()
+    expect((await world.run('ipcluster', ['stop'])).code).toBe(0)
+    await eventually(() => world.processes().length === 0)
+    expectNothingLeft()
+  })
+
   it('says what to do when mpiexec refuses', async () => {
     const failed = (await Cluster.start({
       engines: 'mpi',

@@ -61,7 +61,18 @@ describe('the settings of files', () => {
   const start = clusterCommand('ipcluster').commands.find(command => command.name() === 'start')!
 
   it.each([
-    ['ipcluster', start, { controllerArgs: 'controllerArg', engineArgs: 'engineArg' }, ['env']],
+    [
+      'ipcluster',
+      start,
+      {
+        controllerArgs: 'controllerArg',
+        engineArgs: 'engineArg',
+        env: 'export',
+        mpi: 'launcherSettings',
+        ssh: 'launcherSettings',
+      },
+      [],
+    ],
     ['ipcontroller', controllerCommand('ipcontroller'), {}, []],
     ['ipengine', engineCommand('ipengine'), {}, []],
   ] as const)('of %s are options of the command, too', (program, command, renamed, onlyInFiles) => {

@@ -17,7 +17,7 @@ describe('parseEngines', () => {
     'refuses %j',
     text => {
       expect(() => parseEngines(text)).toThrow(
-        /such as --engines=python:2,node:2|use local, mpi, node, python/,
+        /such as --engines=python:2,node:2|use local, mpi, ssh, node, python/,
       )
     },
   )
@@ -35,7 +35,7 @@ describe('launcherOf', () => {
 describe('engineSets', () => {
   it('is one set of our own engines by default', () => {
     expect(engineSets({ n: 3 })).toEqual([{ n: 3, command: undefined }])
-    expect(engineSets({}, 5)).toEqual([{ n: 5, command: undefined }])
+    expect(engineSets({})).toEqual([{ n: undefined, command: undefined }])
     expect(engineSets({ engines: { node: 2 } })).toEqual([{ n: 2, command: undefined }])
   })
 

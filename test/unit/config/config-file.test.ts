@@ -72,6 +72,31 @@ describe('readConfiguration', () => {
     expect(await read('ipcontroller')).toEqual({ hwm: 1, records: 'none' })
   })
 
+  it("reads the settings of launchers, with IPython's names for them", async () => {
+    write(
+      'ipcluster_config.ts',
+      `import { getConfig } from 'itsparallel/config'
+       const c = getConfig()
+       c.MPILauncher.mpi_cmd = ['/opt/mpi/mpiexec']
+       c.MPILauncher.mpi_args = ['--oversubscribe']
+       c.SSHEngineSetLauncher.engines = { node1: 4, node2: [8, ['--log-level=debug']] }
+       export default c`,
+    )
+    expect(await read()).toEqual({
+      mpi: { command: '/opt/mpi/mpiexec', args: ['--oversubscribe'] },
+      ssh: { hosts: { node1: 4, node2: 8 } },
+    })
+  })
+
+  it('says what is wrong within the settings of a launcher', async () => {
+    const path = write('ipcluster_config.ts', 'export default {\n  ssh: { host: ["a"] },\n}')
+    await expect(read()).rejects.toThrow(`${path}:2: ssh has no host; did you mean hosts?`)
+    write('ipcluster_config.ts', 'export default { ssh: { hosts: ["a"], tunnel: "yes" } }')
+    await expect(read()).rejects.toThrow(
+      'ssh is wrong at tunnel: it must be true, false or auto, and is "yes"',
+    )
+  })
+
   it('names file, line and the nearest name for a wrong key', async () => {
     const path = write(
       'ipcluster_config.ts',
