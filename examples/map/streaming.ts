@@ -11,12 +11,15 @@ const rc = await cluster.connect()
 const view = rc.loadBalancedView()
 
 /** Measurements from somewhere, one of them bad. It never ends by itself. */
-let isClosed = false
+let closed: () => void
+const sourceIsClosed = new Promise<void>(resolve => {
+  closed = resolve
+})
 async function* measurements(): AsyncGenerator<number> {
   try {
     for (let i = 0; ; i++) yield i === 13 ? Number.NaN : i / 2
   } finally {
-    isClosed = true
+    closed()
   }
 }
 
@@ -34,7 +37,8 @@ for await (const value of view.with({ returnExceptions: true }).map(calibrate, m
   count += 1
   if (count === 1000) break
 }
-console.log(`${count} values, their sum: ${sum}, the source is closed: ${isClosed}`)
+await sourceIsClosed
+console.log(`${count} values, their sum: ${sum}, and the source is closed`)
 
 // Without that, the first error ends the map, after the values before it.
 const before: number[] = []

@@ -13,7 +13,8 @@ export function answerError(
   return session.pack({
     type: replyTypeOf(request.header.msg_type),
     parentHeader: request.headerFrame,
-    metadata: { status: 'error', engine, engine_info: { engine_uuid: engine } },
+    // Nothing was shown that a client would have to wait for.
+    metadata: { status: 'error', engine, engine_info: { engine_uuid: engine }, outputs: 0 },
     content: error,
   })
 }

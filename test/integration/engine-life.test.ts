@@ -75,7 +75,8 @@ describe('an engine process', () => {
     expect(await pair.engine.exited).toEqual({ code: 0, signal: null })
     const { uuid } = controller
     await controller.until('its unregistration', () => controller.unregistrations.length > 0)
-    expect(controller.unregistrations).toEqual([{ id: 0, uuid }])
+    const cause = { reason: 'it was shut down', shutdown: 'stop' }
+    expect(controller.unregistrations).toEqual([{ id: 0, uuid, cause }])
     expect(controller.outputs.some(({ type }) => type === 'shutdown_reply')).toBe(true)
   })
 

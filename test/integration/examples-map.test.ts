@@ -4,7 +4,7 @@ import { runExample } from '../support/run-example.ts'
 const EXAMPLES: Readonly<Record<string, string>> = {
   'streaming.ts': `
 element 13: RangeError: not a number
-1000 values, their sum: 500486, the source is closed: true
+1000 values, their sum: 500486, and the source is closed
 13 values, then: RemoteError: RangeError: not a number [engine …]
 came: 10 20 30 1000, progress: 4 of 4
 awaited, in order: [ 1000, 10, 20, 30 ]
