@@ -33,6 +33,7 @@
  * `code` is stable and meant for programs; the message is meant for people and says what to do next.
  */
 
+/** What every error can be given. */
 export interface ParallelErrorOptions {
   readonly cause?: unknown
 }
@@ -120,6 +121,7 @@ export interface DeadEngine {
   readonly stderr: string
 }
 
+/** What an EngineError is made of. */
 export interface EngineErrorOptions extends ParallelErrorOptions {
   readonly engines?: readonly DeadEngine[]
 }
@@ -144,6 +146,7 @@ export class NoEnginesError extends EngineError {
 /** A request that reached the cluster and ended without a value. */
 export abstract class TaskError extends ParallelError {}
 
+/** What a RemoteError is made of. */
 export interface RemoteErrorDetails {
   /** Class name of the original error, such as `TypeError`. */
   readonly ename: string

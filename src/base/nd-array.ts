@@ -55,7 +55,9 @@ export interface NDArrayOptions {
 export class NDArray<Data extends TypedArray = TypedArray> {
   /** All elements, row by row. */
   readonly data: Data
+  /** Lengths of the axes; none for a single element. */
   readonly shape: readonly number[]
+  /** Type of the elements, as NumPy names it. */
   readonly dtype: DType
 
   /**

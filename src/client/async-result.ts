@@ -128,6 +128,7 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
     for (const stream of this.#streams) stream.push(located(output, record))
   }
 
+  /** As a promise's: what makes it awaitable. */
   then<Value = T, Failure = never>(
     onValue?: ((value: T) => Value | PromiseLike<Value>) | null,
     onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
@@ -135,12 +136,14 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
     return this.#settledPromise().then(onValue, onError)
   }
 
+  /** As a promise's. */
   catch<Failure = never>(
     onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
   ): Promise<T | Failure> {
     return this.#settledPromise().catch(onError)
   }
 
+  /** As a promise's. */
   finally(onEnd?: (() => void) | null): Promise<T> {
     return this.#settledPromise().finally(onEnd)
   }
@@ -226,6 +229,7 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
     return this.#shaped(record => record.engineId)
   }
 
+  /** What is known of each request: when it was sent, started and completed, where, what it printed, how it ended. */
   get metadata(): Shaped<Shape, RequestMetadata> {
     return this.#shaped(describeRequest)
   }
@@ -235,6 +239,7 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
     return this.#shaped(record => streamText(record.outputs, 'stdout'))
   }
 
+  /** What it wrote to stderr so far. */
   get stderr(): Shaped<Shape, string> {
     return this.#shaped(record => streamText(record.outputs, 'stderr'))
   }

@@ -115,6 +115,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
    * `{ language: 'python' }`: those of them that run it.
    *
    * @throws InvalidTargetError for an engine that is not there.
+   * @example
+   * await rc.directView([0, 2]).apply(() => process.pid)
    */
   directView(targets: number): DirectView<'one'>
   directView(targets?: Exclude<Targets, number>): DirectView<'many'>
@@ -123,7 +125,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.#directView({ targets: this.#fixed(targets) }) as DirectView<'many'>
   }
 
-  /** A view of one engine, by its place among the live ones: `-1` is the last. Its results are single values. */
+  /**
+   * A view of one engine, by its id; a negative number counts from the last one. Its results are single values.
+   *
+   * @throws InvalidTargetError when it is not there.
+   */
   at(index: number): DirectView<'one'> {
     const { ids } = this.#dispatcher.roster
     const id = Number.isInteger(index) && index < 0 ? ids.at(index) : index
@@ -135,7 +141,13 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.directView(sliceIds(this.#dispatcher.roster.ids, start, end, step))
   }
 
-  /** A view that runs each task on whichever of the engines is free. */
+  /**
+   * A view that runs each task on whichever of the engines is free.
+   *
+   * @throws InvalidTargetError for an engine that is not there, and UsageError for an option that makes no sense.
+   * @example
+   * const view = rc.loadBalancedView('all', { retries: 2 })
+   */
   loadBalancedView(
     targets: Targets = 'all',
     options: Omit<LoadBalancedViewOptions, 'targets'> = {},

@@ -29,6 +29,7 @@ export interface DependencyOptions {
  * const cleanup = view.with({ after: new Dependency(results, { failure: true }) }).apply(removeFiles)
  */
 export class Dependency {
+  /** Ids of the tasks that it is about. */
   readonly msgIds: readonly string[]
   readonly mode: 'all' | 'any'
   readonly success: boolean

@@ -112,14 +112,26 @@ export abstract class EnginesView<
     return this.#call('apply', fn as Callee, args)
   }
 
-  /** A function that calls `fn` on every target. */
+  /**
+   * A function that calls `fn` on every target.
+   *
+   * @example
+   * const twice = view.remote((x: number) => 2 * x)
+   * await twice(4)                  // [8, 8, 8, 8]
+   */
   remote<Args extends unknown[], Value>(
     fn: (...args: Args) => Value,
   ): (...args: RemoteArguments<Args>) => AsyncResult<Shaped<Shape, Awaited<Value>>, Shape> {
     return (...args) => this.apply(fn, ...args)
   }
 
-  /** A function that cuts its sequences into one piece an engine, calls `fn` on each, and joins the results. */
+  /**
+   * A function that cuts its sequences into one piece an engine, calls `fn` on each, and joins the results.
+   *
+   * @example
+   * const sorted = view.parallel((xs: number[]) => xs.sort())
+   * await sorted([3, 1, 2])
+   */
   parallel<Args extends unknown[], Value>(
     fn: (...args: Args) => Value,
     options: ParallelOptions = {},
@@ -139,7 +151,15 @@ export abstract class EnginesView<
     })
   }
 
-  /** Runs source text at the top level of every target: what it declares stays. */
+  /**
+   * Runs source text at the top level of every target: what it declares stays, whatever it declares it with. TypeScript,
+   * `import` and top-level `await` work.
+   *
+   * @throws InvalidTargetError or NoEnginesError at once when there is nobody to run it.
+   * @throws RemoteError (when awaited) for what it throws, a SyntaxError included.
+   * @example
+   * await view.execute('const c = a * b')
+   */
   execute(code: string, options: ExecuteOptions = {}): AsyncResult<Shaped<Shape, ExecuteReply>, Shape> {
     return this.#execute('execute', code, options)
   }
@@ -154,7 +174,14 @@ export abstract class EnginesView<
     return this.#execute('run', readSource(file), options, pathOf(file))
   }
 
-  /** Sets variables on every target. */
+  /**
+   * Sets variables on every target.
+   *
+   * @param values - the values by their names.
+   * @throws SerializationError at once when a value cannot travel.
+   * @example
+   * await view.push({ a: 6, b: new Float64Array(1000) })
+   */
   push(values: Readonly<Record<string, unknown>>): AsyncResult<void, Shape, void> {
     return this.#call('push', PUSH, [values], decodeNothing, nothing)
   }
@@ -175,6 +202,11 @@ export abstract class EnginesView<
   /**
    * Cuts a sequence into one piece an engine, and sets each engine's piece as `name`. Typed arrays and NDArrays keep
    * their type; an NDArray is cut along its first axis.
+   *
+   * @param sequence - where it has fewer elements than there are engines, some get an empty piece.
+   * @throws SerializationError at once when an element cannot travel.
+   * @example
+   * await view.scatter('part', new Float64Array(1000))
    */
   scatter(
     name: string,
@@ -190,7 +222,14 @@ export abstract class EnginesView<
     return this.#deal('scatter', parts, decodeNothing, nothing)
   }
 
-  /** Joins the pieces that the engines hold as `name`: the inverse of `scatter`. */
+  /**
+   * Joins the pieces that the engines hold as `name`: the inverse of `scatter`.
+   *
+   * @returns a sequence of the kind of the pieces.
+   * @throws RemoteError (when awaited) with a ReferenceError where there is no such name.
+   * @example
+   * const whole = await view.gather<Float64Array>('part')
+   */
   gather<Sequence = unknown[]>(
     name: string,
     options: GatherOptions = {},
@@ -203,6 +242,9 @@ export abstract class EnginesView<
    * Calls `fn` for each element, cut into one block an engine. Several iterables are zipped to the shortest.
    *
    * @returns the values in input order.
+   * @throws SerializationError at once when the function or an element cannot travel; UsageError for an async iterable.
+   * @example
+   * await view.map((x, y) => x + y, [1, 2, 3], [10, 20, 30])      // [11, 22, 33]
    */
   map<Args extends unknown[], Value>(
     fn: (...args: Args) => Value,

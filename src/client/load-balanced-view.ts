@@ -122,7 +122,7 @@ export class LoadBalancedView<InPlace = never> {
     return this.#sendOne('apply', 'apply_request', undefined, buffers, decodeValue, language)
   }
 
-  /** A function that calls `fn` on some engine. */
+  /** A function that calls `fn` on some engine: `const twice = view.remote((x: number) => 2 * x); await twice(4)`. */
   remote<Args extends unknown[], Value>(
     fn: (...args: Args) => Value,
   ): (...args: RemoteArguments<Args>) => AsyncResult<Awaited<Value>, 'one'> {
@@ -178,6 +178,9 @@ export class LoadBalancedView<InPlace = never> {
    *
    * @returns the values, in input order when awaited; iterate it to have each as soon as it is there.
    * @throws SerializationError at once when the function cannot travel.
+   * @throws what the input itself throws (when awaited).
+   * @example
+   * for await (const y of view.map(simulate, parameters())) console.log(y)
    */
   map<Args extends unknown[], Value>(
     fn: (...args: Args) => Value,

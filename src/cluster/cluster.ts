@@ -37,7 +37,9 @@ export interface EngineChoice {
  * ```
  */
 export class Cluster implements AsyncDisposable {
+  /** Folder of the profile that it belongs to. */
   readonly profileDir: string
+  /** Tells it from other clusters of the profile; may be empty. */
   readonly clusterId: string
   /** Keeps the cluster that this program started, or the engines that it added to another's. */
   #keeper: Keeper | undefined

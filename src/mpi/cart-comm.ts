@@ -5,6 +5,7 @@ import type { Context } from './context.ts'
 /** How the processes of a grid are arranged. */
 export interface CartOptions {
   /** For each dimension, whether its ends are neighbours. Default: none is. */
+  /** Along which dimensions the last process is followed by the first. */
   readonly periods?: readonly boolean[]
   /** Ranks may be given anew, to fit the machine. Default false. */
   readonly reorder?: boolean
@@ -18,6 +19,7 @@ export interface Neighbours {
 
 /** Processes in a grid. */
 export class CartComm extends Comm {
+  /** How many processes there are along each dimension. */
   readonly dims: readonly number[]
   readonly periods: readonly boolean[]
 

@@ -11,6 +11,7 @@ import type { Op } from './op.ts'
 
 /** Stands for the buffer to send: it is in the one to receive already. */
 export const IN_PLACE: unique symbol = Symbol('MPI.IN_PLACE')
+/** What a reduction is given: a buffer, or `MPI.IN_PLACE` where it is in the receiving one already. */
 export type Sent = MPIBuffer | typeof IN_PLACE
 
 /** Parts of different lengths in one buffer. */

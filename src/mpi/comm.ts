@@ -58,10 +58,12 @@ export class Comm {
     messages.receiveBuffer(this.context, buffer, from, tag, status).wait()
   }
 
+  /** As `Send`, but returns at once: the buffer must not be changed before the request is complete. */
   Isend(buffer: MPIBuffer, to: number, tag = 0): Request {
     return messages.sendBuffer(this.context, 'MPI_Isend', buffer, to, tag)
   }
 
+  /** As `Recv`, but returns at once: the buffer holds the message when the request is complete. */
   Irecv(buffer: MPIBuffer, from = this.#anySource, tag = this.#anyTag): Request {
     return messages.receiveBuffer(this.context, buffer, from, tag)
   }
@@ -81,6 +83,7 @@ export class Comm {
 
   // Messages: values.
 
+  /** Sends any value to a rank. */
   send(value: unknown, to: number, tag = 0): void {
     this.isend(value, to, tag).wait()
   }
@@ -90,14 +93,17 @@ export class Comm {
     return messages.receiveValue(this.context, from, tag, status) as Value
   }
 
+  /** As `send`, but returns at once. */
   isend(value: unknown, to: number, tag = 0): Request {
     return messages.sendValue(this.context, value, to, tag)
   }
 
+  /** As `recv`, but returns at once: the request's `wait` or `completed` gives the value. */
   irecv(from = this.#anySource, tag = this.#anyTag): messages.ValueRequest {
     return messages.receiveValueLater(this.context, from, tag)
   }
 
+  /** Sends a value and receives one at once: no order of ranks can make it wait for itself. */
   sendrecv<Value = unknown>(
     value: unknown,
     to: number,
@@ -137,6 +143,7 @@ export class Comm {
     collectives.scatter(this.context, send, receive, root)
   }
 
+  /** As `Scatter`, with parts of different lengths: `send` says how long each is. */
   Scatterv(send: Parts | undefined, receive: MPIBuffer, root = ROOT): void {
     collectives.scatterv(this.context, send, receive, root)
   }
@@ -146,14 +153,17 @@ export class Comm {
     collectives.gather(this.context, send, receive, root)
   }
 
+  /** As `Gather`, with parts of different lengths: `receive` says how long each is. */
   Gatherv(send: MPIBuffer, receive: Parts | undefined, root = ROOT): void {
     collectives.gatherv(this.context, send, receive, root)
   }
 
+  /** Everybody's buffer, one after the other, on every rank. */
   Allgather(send: MPIBuffer, receive: MPIBuffer): void {
     collectives.allgather(this.context, send, receive)
   }
 
+  /** As `Allgather`, with parts of different lengths: `receive` says how long each is. */
   Allgatherv(send: MPIBuffer, receive: Parts): void {
     collectives.allgatherv(this.context, send, receive)
   }
@@ -163,6 +173,7 @@ export class Comm {
     collectives.reduce(this.context, send, receive, op, root)
   }
 
+  /** All ranks' buffers combined element by element, on every rank; `MPI.IN_PLACE`: `receive` holds this rank's part. */
   Allreduce(send: Sent, receive: MPIBuffer, op: Op = SUM): void {
     collectives.reduceToAll(this.context, 'Allreduce', send, receive, op)
   }
@@ -182,12 +193,14 @@ export class Comm {
     collectives.alltoall(this.context, send, receive)
   }
 
+  /** As `Alltoall`, with parts of different lengths. */
   Alltoallv(send: Parts, receive: Parts): void {
     collectives.alltoallv(this.context, send, receive)
   }
 
   // Collective calls: values.
 
+  /** The root's value, on every rank; the other ranks may give `undefined`. */
   bcast<Value>(value: Value | undefined, root = ROOT): Value {
     return values.bcastValue(this.context, value, root) as Value
   }
@@ -202,10 +215,12 @@ export class Comm {
     return values.gatherValues(this.context, value, root) as Value[] | undefined
   }
 
+  /** Everybody's value, by rank, on every rank. */
   allgather<Value>(value: Value): Value[] {
     return values.allgatherValues(this.context, value) as Value[]
   }
 
+  /** Value i of each rank's list goes to rank i. */
   alltoall<Value>(list: readonly Value[]): Value[] {
     return values.alltoallValues(this.context, list) as Value[]
   }
@@ -215,10 +230,12 @@ export class Comm {
     return values.reduceValues(this.context, value, op, root) as Value | undefined
   }
 
+  /** Everybody's value combined, in the order of ranks, on every rank. */
   allreduce<Value>(value: Value, op: Op = SUM): Value {
     return values.allreduceValues(this.context, value, op) as Value
   }
 
+  /** What the values of the ranks up to this one give together. */
   scan<Value>(value: Value, op: Op = SUM): Value {
     return values.scanValues(this.context, value, op, true) as Value
   }

@@ -13,10 +13,13 @@ export type Combine = (a: never, b: never) => unknown
  * MPI.COMM_WORLD.allreduce(3, hypotenuse)
  */
 export class Op {
+  /** `SUM`, or the name of the function that it was made of. */
   readonly name: string
+  /** What it does with two elements. */
   readonly combine: Combine
   /** Set where the library knows it. */
   readonly predefined: OperationName | undefined
+  /** Whether the order of ranks may be changed. */
   readonly isCommutative: boolean
   /** It works on pairs of a value and an index. */
   readonly isOnPairs: boolean
