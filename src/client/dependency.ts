@@ -31,8 +31,11 @@ export interface DependencyOptions {
 export class Dependency {
   /** Ids of the tasks that it is about. */
   readonly msgIds: readonly string[]
+  /** Whether all of them must have ended so, or any one. */
   readonly mode: 'all' | 'any'
+  /** Whether ending well meets it. */
   readonly success: boolean
+  /** Whether failing meets it. */
   readonly failure: boolean
 
   /** @throws UsageError when neither success nor failure would meet it: it could never be met. */

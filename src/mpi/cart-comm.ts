@@ -5,7 +5,6 @@ import type { Context } from './context.ts'
 /** How the processes of a grid are arranged. */
 export interface CartOptions {
   /** For each dimension, whether its ends are neighbours. Default: none is. */
-  /** Along which dimensions the last process is followed by the first. */
   readonly periods?: readonly boolean[]
   /** Ranks may be given anew, to fit the machine. Default false. */
   readonly reorder?: boolean
@@ -13,16 +12,26 @@ export interface CartOptions {
 
 /** Ranks of two neighbours, or `MPI.PROC_NULL` beyond an edge: sending there, and receiving from there, does nothing. */
 export interface Neighbours {
+  /** Whose messages come from there. */
   readonly source: number
+  /** To whom messages go. */
   readonly destination: number
 }
 
-/** Processes in a grid. */
+/**
+ * Processes in a grid.
+ *
+ * @example
+ * const grid = MPI.COMM_WORLD.cart([2, 2], { periods: [true, false] })
+ * const neighbours = grid?.shift(0)          // undefined on processes that are left over
+ */
 export class CartComm extends Comm {
   /** How many processes there are along each dimension. */
   readonly dims: readonly number[]
+  /** For each dimension, whether its ends are neighbours. */
   readonly periods: readonly boolean[]
 
+  /** Made by `MPI.COMM_WORLD.cart`. */
   constructor(context: Context, dims: readonly number[], periods: readonly boolean[]) {
     super(context)
     this.dims = dims

@@ -21,6 +21,11 @@ const ROOT = 0
  * All methods block but those that begin with `i` or `I`. A method throws MPIError when the library reports an error, when
  * the ranks call different things, and when a rank that it waits for has failed.
  *
+ * @example
+ * const total = new Float64Array(1)
+ * MPI.COMM_WORLD.Allreduce(Float64Array.of(MPI.COMM_WORLD.rank), total, MPI.SUM)
+ * const names = MPI.COMM_WORLD.allgather(MPI.processorName)
+ *
  * Source: MPI: A Message-Passing Interface Standard, version 3.1.
  */
 export class Comm {

@@ -136,10 +136,12 @@ export const MPI = {
     return start().self
   },
 
+  /** For receiving from whoever sends. The default. */
   get ANY_SOURCE(): number {
     return start().runtime.native.abi.anySource
   },
 
+  /** For receiving under whatever tag. The default. */
   get ANY_TAG(): number {
     return start().runtime.native.abi.anyTag
   },
