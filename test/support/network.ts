@@ -1,0 +1,89 @@
+/**
+ * A small network of hosts on one machine: network namespaces with addresses of their own, on a bridge whose address is
+ * this machine's. What runs in them shares the files, and nothing of the network.
+ */
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import process from 'node:process'
+
+function ip(...args: readonly string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+}
+
+/**
+ * Whether such networks can be made here: by root, with iproute2.
+ *
+ * @throws Error when they cannot and every test is required to run.
+ */
+export function hasNetworks(): boolean {
+  const name = `probe${process.pid}`
+  const present = spawnSync('ip', ['netns', 'add', name]).status === 0
+  if (present) ip('netns', 'del', name)
+  else if (process.env.ITSPARALLEL_REQUIRE_ALL === '1')
+    throw new Error('every test is required to run, and network namespaces need root and iproute2')
+  return present
+}
+
+export interface NetworkHost {
+  readonly name: string
+  readonly address: string
+}
+
+/** See the head of this file. */
+export class Network {
+  /** This machine's address, as the hosts see it. */
+  readonly address: string
+  readonly hosts: readonly NetworkHost[]
+  readonly #tag = `${randomInt(36 ** 5).toString(36)}`
+
+  constructor(count: number) {
+    const base = `10.213.${randomInt(1, 255)}`
+    this.address = `${base}.1`
+    this.hosts = Array.from({ length: count }, (_, i) => ({
+      name: `host${i + 1}`,
+      address: `${base}.${i + 2}`,
+    }))
+    ip('link', 'add', this.#bridge, 'type', 'bridge')
+    ip('addr', 'add', `${this.address}/24`, 'dev', this.#bridge)
+    ip('link', 'set', this.#bridge, 'up')
+    for (const host of this.hosts) this.#add(host)
+  }
+
+  /** Words that run a command on a host. */
+  on({ name }: NetworkHost): string[] {
+    return ['ip', 'netns', 'exec', this.#namespace(name)]
+  }
+
+  /** Pulls the plug of a host, or puts it back. */
+  plug({ name }: NetworkHost, isIn: boolean): void {
+    ip('link', 'set', this.#cable(name), isIn ? 'up' : 'down')
+  }
+
+  close(): void {
+    for (const { name } of this.hosts) ip('netns', 'del', this.#namespace(name))
+    ip('link', 'del', this.#bridge)
+  }
+
+  #add({ name, address }: NetworkHost): void {
+    const namespace = this.#namespace(name)
+    ip('netns', 'add', namespace)
+    ip('link', 'add', this.#cable(name), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace)
+    ip('link', 'set', this.#cable(name), 'master', this.#bridge, 'up')
+    ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', 'eth0')
+    ip('-n', namespace, 'link', 'set', 'eth0', 'up')
+    ip('-n', namespace, 'link', 'set', 'lo', 'up')
+  }
+
+  get #bridge(): string {
+    return `br-${this.#tag}`
+  }
+
+  #namespace(host: string): string {
+    return `itsparallel-${this.#tag}-${host}`
+  }
+
+  #cable(host: string): string {
+    return `${this.#tag}-${host}`
+  }
+}
