@@ -47,6 +47,7 @@ export type {
   TaskRecord,
 } from './client/task-record.ts'
 export type { ExecuteOptions, ViewOptions } from './client/view.ts'
+export type { Adaptation, AdaptationOptions } from './cluster/adaptation.ts'
 export { Cluster, type EngineChoice } from './cluster/cluster.ts'
 export type { ClusterOptions, ClusterPlace } from './cluster/cluster-options.ts'
 export * from './errors.ts'

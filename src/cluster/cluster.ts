@@ -4,7 +4,8 @@ import process from 'node:process'
 import type { Client } from '../client/client.ts'
 import { connectionFilePaths } from '../config/connection-files.ts'
 import { profileDirectories, profileName, resolvePlace, securityDirectory } from '../config/profile.ts'
-import { NotRunningError, type ParallelError } from '../errors.ts'
+import { NotRunningError, type ParallelError, UsageError } from '../errors.ts'
+import { Adaptation, type AdaptationOptions } from './adaptation.ts'
 import {
   type ClusterOptions,
   type ClusterPlace,
@@ -14,11 +15,16 @@ import {
   freshClusterId,
 } from './cluster-options.ts'
 import { startDaemon } from './daemon.ts'
-import { checkEngineCount, formatEngines } from './engine-sets.ts'
+import { daemonArguments } from './daemon-arguments.ts'
+import { checkEngineCount } from './engine-sets.ts'
 import { Keeper } from './keeper.ts'
-import { launcherSettings } from './launchers.ts'
+import { type ScalableCluster, scaleTo } from './scale.ts'
+import { askStatus } from './status.ts'
 import { stopCluster } from './stop-cluster.ts'
 import { type ClusterSummary, surveyClusters } from './survey.ts'
+
+/** How long the hub may take to say what its engines do. */
+const STATUS_MS = 5000
 
 /** What `restartEngines` and `signalEngines` may be narrowed to. */
 export interface EngineChoice {
@@ -47,6 +53,8 @@ export class Cluster implements AsyncDisposable {
   readonly #isOwned: boolean
   #failure: ParallelError | undefined
   #isStopped = false
+  #scaling: Promise<void> = Promise.resolve()
+  #adaptation: Adaptation | undefined
 
   private constructor(place: { profileDir: string; clusterId: string }, owner: Keeper | undefined) {
     this.profileDir = place.profileDir
@@ -177,6 +185,43 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
+   * Makes the cluster have `n` engines: adds what is missing, or ends what is too much, those with the least to do
+   * first. Tasks of a load-balanced view that an engine leaves unfinished run again elsewhere.
+   *
+   * @returns when there are so many.
+   * @throws UsageError when `n` is no number of engines, or the engines are the ranks of one MPI program; SubmitError
+   * when an engine could not be started.
+   */
+  async scale(n: number): Promise<void> {
+    this.#checkRunning()
+    if (n !== 0) checkEngineCount(n)
+    this.#checkScalable()
+    // One after the other: each counts what there is.
+    const scaled = this.#scaling.then(() => scaleTo(this.#scalable, n))
+    this.#scaling = scaled.catch(() => {})
+    await scaled
+  }
+
+  /**
+   * Has the number of engines follow the work: engines are added while load-balanced tasks wait for one, and ended when
+   * they have had nothing to do for a while. It goes on until `stop` of what is returned, or of the cluster.
+   *
+   * @throws UsageError when the bounds make no sense, or the engines are the ranks of one MPI program.
+   *
+   * @example
+   * ```ts
+   * using adaptation = cluster.adapt({ min: 1, max: 16 })
+   * ```
+   */
+  adapt(options: AdaptationOptions): Adaptation {
+    this.#checkRunning()
+    this.#checkScalable()
+    this.#adaptation?.stop()
+    this.#adaptation = new Adaptation(this.#scalable, options)
+    return this.#adaptation
+  }
+
+  /**
    * Ends engines and starts as many new ones, with fresh namespaces and new ids. Engines that somebody else started
    * are started again by whoever keeps them.
    *
@@ -216,6 +261,7 @@ export class Cluster implements AsyncDisposable {
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
+    this.#adaptation?.stop()
     await this.#keeper?.stop()
     if (!this.#isOwned) await stopCluster(this.profileDir, this.clusterId)
   }
@@ -236,6 +282,22 @@ export class Cluster implements AsyncDisposable {
       throw new NotRunningError('the cluster was stopped: start another with Cluster.start()')
   }
 
+  get #scalable(): ScalableCluster {
+    return {
+      askStatus: () => askStatus(this.profileDir, this.clusterId, STATUS_MS),
+      addEngines: n => this.addEngines(n),
+      stopEngines: ids => this.stopEngines(ids),
+    }
+  }
+
+  #checkScalable(): void {
+    const sets = this.#keeper?.plan.engines.sets ?? []
+    if (!sets.some(({ launcher }) => launcher.kind === 'group' && launcher.areRanks)) return
+    throw new UsageError(
+      'the engines are the ranks of one MPI program, which has as many as it was started with: start a cluster with another n',
+    )
+  }
+
   #split(ids: readonly number[]): { ours: number[]; others: number[] } {
     const kept = new Set(this.#keeper?.engines.map(engine => engine.id))
     return { ours: ids.filter(id => kept.has(id)), others: ids.filter(id => !kept.has(id)) }
@@ -249,23 +311,4 @@ export class Cluster implements AsyncDisposable {
       await client.close()
     }
   }
-}
-
-/** The options of a detached start, as arguments of `ipcluster start`. */
-function daemonArguments(options: ClusterOptions, n: number): string[] {
-  const args = [`--n=${n}`]
-  if (options.timeout !== undefined) args.push(`--timeout=${options.timeout}`)
-  if (options.engines !== undefined) args.push(`--engines=${formatEngines(options.engines)}`)
-  if (options.engineCommand !== undefined) args.push(`--engine-command=${options.engineCommand}`)
-  if (options.python !== undefined) args.push(`--python=${options.python}`)
-  if (options.controller !== undefined) args.push(`--controller=${options.controller}`)
-  if (options.ip !== undefined) args.push(`--ip=${options.ip}`)
-  if (options.location !== undefined) args.push(`--location=${options.location}`)
-  if (options.records !== undefined) args.push(`--records=${options.records}`)
-  args.push(`--launcher-settings=${JSON.stringify(launcherSettings(options))}`)
-  // Their values are in its environment.
-  for (const name of Object.keys(options.env ?? {})) args.push(`--export=${name}`)
-  for (const arg of options.controllerArgs ?? []) args.push(`--controller-arg=${arg}`)
-  for (const arg of options.engineArgs ?? []) args.push(`--engine-arg=${arg}`)
-  return args
 }

@@ -22,6 +22,11 @@ export interface ClusterStatus {
   readonly engines: readonly EngineStatus[]
 }
 
+/** Requests that an engine has and has not answered. */
+export function loadOf({ queue, tasks }: EngineStatus): number {
+  return queue + tasks
+}
+
 /**
  * Asks a cluster's hub what its engines are doing.
  *
