@@ -1,4 +1,5 @@
 import type { DeathCause } from '../protocol/catalogue.ts'
+import { dateNow } from '../protocol/session.ts'
 import type { Frame } from '../transport/socket.ts'
 import { type Intake, takeMessage } from './incoming.ts'
 import type { Registrar } from './registrar.ts'
@@ -12,9 +13,9 @@ export interface BroadcastShellOptions extends Intake {
 
 /** The broadcast scheduler's sockets. The only shell that signs what others wrote: each target has its own header. */
 export class BroadcastShell extends RelayShell<BroadcastShellOptions> {
-  engineJoined(engine: string, id: number): void {
+  engineJoined(engine: string, id: number, remembers: boolean): void {
     this.admit(engine)
-    this.#happened({ type: 'engine_joined', engine, id })
+    this.#happened({ type: 'engine_joined', engine, id, remembers })
   }
 
   engineLeft(engine: string, cause: DeathCause | undefined): void {
@@ -24,10 +25,12 @@ export class BroadcastShell extends RelayShell<BroadcastShellOptions> {
 
   protected override linkLost(engine: string): void {
     this.options.registrar.linkLost(engine, 'broadcast')
+    this.#happened({ type: 'engine_disconnected', engine })
   }
 
   protected override linkJoined(engine: string): void {
     this.options.registrar.linkJoined(engine, 'broadcast')
+    this.#happened({ type: 'engine_reconnected', engine })
   }
 
   fromClient(frames: Frame[]): void {
@@ -56,7 +59,8 @@ export class BroadcastShell extends RelayShell<BroadcastShellOptions> {
     const { session, warnings } = this.options
     switch (effect.type) {
       case 'send_request': {
-        const { engine, client, request, header, metadata } = effect
+        const { engine, client, request, metadata, isAgain } = effect
+        const header = isAgain ? { ...effect.header, date: dateNow() } : effect.header
         const { parentHeader, contentFrame, buffers } = request
         this.sendToEngine(engine, [
           client,

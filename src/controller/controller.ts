@@ -240,7 +240,7 @@ class Parts {
 
   get outstandingCount(): number {
     const { queue, direct, broadcast } = this.#machines
-    return queue.size + direct.size + broadcast.gatheringCount
+    return queue.size + direct.size + broadcast.size
   }
 
   story(msgId: string): string[] {
@@ -291,10 +291,10 @@ class Parts {
   #orders(): HubOrders {
     return {
       admitEngine: effect => {
-        const { engine, id } = effect
-        this.#direct.engineJoined(engine, id)
+        const { engine, id, remembers } = effect
+        this.#direct.engineJoined(engine, id, remembers)
         this.#control.engineJoined(engine)
-        this.#broadcast.engineJoined(engine, id)
+        this.#broadcast.engineJoined(engine, id, remembers)
         this.#task.engineJoined(effect)
       },
       dismissEngine: effect => this.#dismiss(effect),

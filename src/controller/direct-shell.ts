@@ -5,6 +5,7 @@ import { Envelope } from '../protocol/envelope.ts'
 import type { Frame } from '../transport/socket.ts'
 import { answerError } from './error-reply.ts'
 import { guarded, type Intake, MetadataReader, messageIdOf, parentIdOf, takeMessage } from './incoming.ts'
+import { refreshed } from './refresh.ts'
 import type { Registrar } from './registrar.ts'
 import { RelayShell, swapped } from './relay-shell.ts'
 import type { Direct, DirectEffect, DirectEvent } from './state/direct.ts'
@@ -29,9 +30,9 @@ export class DirectShell extends RelayShell<DirectShellOptions> {
     )
   }
 
-  engineJoined(engine: string, id: number): void {
+  engineJoined(engine: string, id: number, remembers: boolean): void {
     this.admit(engine)
-    this.#happened({ type: 'engine_joined', engine, id })
+    this.#happened({ type: 'engine_joined', engine, id, remembers })
   }
 
   engineLeft(engine: string, cause: DeathCause | undefined): void {
@@ -84,6 +85,11 @@ export class DirectShell extends RelayShell<DirectShellOptions> {
         registrar.records.submitted(effect.msgId, keptRequest(request), 'mux', engine)
         break
       }
+      case 'repeat_request': {
+        const { engine, client, request } = effect
+        this.sendToEngine(engine, [client, ...refreshed(session, request).slice(2)])
+        break
+      }
       case 'forward_reply':
         this.sendToClient(swapped(effect.reply.frames))
         break
@@ -101,7 +107,7 @@ export class DirectShell extends RelayShell<DirectShellOptions> {
         break
       case 'record_reply': {
         const { msgId, request, engine, reply } = effect
-        registrar.finished(msgId, request, 'mux', engine, reply, statusOf(reply))
+        registrar.finished(msgId, keptRequest(request), 'mux', engine, reply, statusOf(reply))
         break
       }
       case 'record_failure':
@@ -113,7 +119,7 @@ export class DirectShell extends RelayShell<DirectShellOptions> {
   #recordFailure(msgId: string, engine: string, request: Envelope, error: ErrorContent): void {
     const { session, registrar } = this.options
     const reply = Envelope.cut(answerError(session, request, engine, error))!
-    registrar.finished(msgId, request, 'mux', undefined, reply, 'error')
+    registrar.finished(msgId, keptRequest(request), 'mux', undefined, reply, 'error')
   }
 }
 

@@ -26,6 +26,7 @@ import { engineOperations } from './operations.ts'
 import { Shell } from './shell.ts'
 import { ShellLink } from './shell-link.ts'
 import { readParts } from './shell-requests.ts'
+import { RequestMemory } from './state/request-memory.ts'
 import { surviveUncaught } from './uncaught.ts'
 
 const CONTROLLER_GONE_MS = 30_000
@@ -89,6 +90,7 @@ class EngineProcess implements Engine {
   readonly #history = new History()
   readonly #kernelBound: Deferred<KernelPorts> = deferred()
   #answers: Promise<Answers> | undefined
+  readonly #memory = new RequestMemory()
   #link: ShellLink | undefined
   #linkNumber = 0
   #interruptIsOver: () => void = () => {}
@@ -234,6 +236,7 @@ class EngineProcess implements Engine {
     if (this.#link !== undefined) {
       void this.#link.close(0)
       this.#shell.forgetQueued(this.#link)
+      this.#memory.forgetOpen(this.#shell.currentId)
     }
     this.#linkNumber = number
     this.#link = new ShellLink({
@@ -242,6 +245,8 @@ class EngineProcess implements Engine {
       ...address,
       log: this.#options.log,
       nowMs: () => performance.now(),
+      memory: this.#memory,
+      successor: () => this.#link,
       onRequest: (request, link) => this.#shell.accept(request, link),
       onReady: isReady => this.#io.post({ type: isReady ? 'shell_ready' : 'shell_lost', link: number }),
       onComplete: () => this.#io.post({ type: 'shell_complete', link: number }),

@@ -153,6 +153,7 @@ class IoThread {
       uuid,
       ...aboutEngine(),
       recalls: true,
+      remembers: true,
       ...(id !== undefined && { id }),
     })
   }

@@ -1,5 +1,6 @@
-import type { EngineInfo, ReplyMetadata, ReplyStatus } from '../protocol/catalogue.ts'
-import type { Json } from '../protocol/envelope.ts'
+import type { EngineInfo, ErrorContent, ReplyMetadata, ReplyStatus } from '../protocol/catalogue.ts'
+import type { Envelope, Json } from '../protocol/envelope.ts'
+import { dateNow, type Session } from '../protocol/session.ts'
 import { packError } from '../serialize/payload.ts'
 import type { Frame } from '../transport/socket.ts'
 import { ElementFailure } from './map-columns.ts'
@@ -62,4 +63,29 @@ export function errorReply(thrown: unknown, origin: Origin, method: 'apply' | 'e
     ...(isElement && { index: thrown.index, error_frames: frames.length }),
   }
   return { content, ename, evalue, traceback, frames: isElement ? [...frames, ...thrown.pack()] : frames }
+}
+
+/** The reply to a request that came again, whose first reply was not kept; from the delimiter on. */
+export function lostReply({ header, headerFrame, metadata }: Envelope, session: Session): Frame[] {
+  const isCell = header.msg_type === 'execute_request'
+  const origin: Origin = { uuid: session.id, id: -1 }
+  return session.pack({
+    type: isCell ? 'execute_reply' : 'apply_reply',
+    parentHeader: headerFrame,
+    metadata: replyMetadata(metadata, origin, {
+      status: 'error',
+      started: dateNow(),
+      dependenciesMet: true,
+      ranMs: 0,
+      outputs: 0,
+    }),
+    content: {
+      status: 'error',
+      ename: 'EngineError',
+      evalue:
+        'it ran, and its reply was lost with a broken connection: it was too large, or too long ago, to be kept. Ask again if running it twice does no harm',
+      traceback: [],
+      engine_info: { engine_uuid: session.id, engine_id: -1 },
+    } satisfies ErrorContent,
+  })
 }

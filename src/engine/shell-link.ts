@@ -1,9 +1,13 @@
 import type { Millis } from '../base/clock.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
+import { RemoteProtocolError } from '../errors.ts'
 import type { EngineConnection } from '../protocol/connection-file.ts'
+import type { Envelope } from '../protocol/envelope.ts'
 import { Session } from '../protocol/session.ts'
 import type { Frame, PeerEvent, Socket, Transport } from '../transport/socket.ts'
+import { lostReply } from './reply.ts'
 import type { RequestAcceptor, RequestLink } from './shell-replies.ts'
+import type { RequestMemory } from './state/request-memory.ts'
 
 export interface ShellLinkOptions {
   readonly transport: Transport
@@ -13,6 +17,10 @@ export interface ShellLinkOptions {
   readonly base: string
   readonly log: Logger
   readonly nowMs: () => Millis
+  /** The engine's, which outlives its links. */
+  readonly memory: RequestMemory
+  /** The link that took the place of this one, if that is closed. */
+  readonly successor: () => ShellLink | undefined
   readonly onRequest: RequestAcceptor
   /** Connected to the direct and the balanced scheduler, or no longer. */
   readonly onReady: (isReady: boolean) => void
@@ -22,6 +30,9 @@ export interface ShellLinkOptions {
 
 /** Replies that may wait for their scheduler. The engine runs nothing new meanwhile but what it has already. */
 const HELD_MAX = 10_000
+
+/** The balanced scheduler's name. A task that comes again from there is to run again: it was retried, or taken elsewhere. */
+const TASK_SCHEDULER = Buffer.from('task_out')
 
 /** The one ROUTER through which requests come, from three schedulers of one controller. */
 export class ShellLink implements RequestLink {
@@ -62,7 +73,16 @@ export class ShellLink implements RequestLink {
     this.#announce()
   }
 
-  send(frames: Frame[]): void {
+  /** What is remembered is answered over whichever link there is: its request may have come again there. */
+  reply(request: Envelope, body: Frame[]): void {
+    const frames = [...request.prefix, ...body]
+    const isRemembered = mayComeAgain(request)
+    if (isRemembered) this.#options.memory.answered(request.header.msg_id, frames)
+    const link = this.#closed && isRemembered ? this.#options.successor() : this
+    if (link !== undefined) link.#send(frames)
+  }
+
+  #send(frames: Frame[]): void {
     if (this.#closed) return
     const outcome = this.#socket.send(frames)
     // `full` is no reason to wait: the client asked for exactly these replies, and they are made anyway.
@@ -76,7 +96,7 @@ export class ShellLink implements RequestLink {
   #sendHeld(): void {
     const held = this.#held
     this.#held = []
-    for (const frames of held) this.send(frames)
+    for (const frames of held) this.#send(frames)
   }
 
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void {
@@ -95,8 +115,25 @@ export class ShellLink implements RequestLink {
   #onMessage(frames: Frame[]): void {
     if (this.#closed) return
     const request = this.session.open(frames)
-    if (typeof request === 'string') this.#warnings.warn(`dropped a ${request} message on shell`)
-    else this.#options.onRequest(request, this)
+    if (typeof request === 'string') {
+      this.#warnings.warn(`dropped a ${request} message on shell`)
+      return
+    }
+    try {
+      if (!mayComeAgain(request) || this.#isNew(request)) this.#options.onRequest(request, this)
+    } catch (error) {
+      if (!(error instanceof RemoteProtocolError)) throw error
+      this.#warnings.warn(`dropped a message on shell: ${error.message}`)
+    }
+  }
+
+  /** Whether a request is to be run. One that comes again is answered again, as soon as it is answered. */
+  #isNew(request: Envelope): boolean {
+    const recollection = this.#options.memory.came(request.header.msg_id)
+    if (recollection === 'fresh') return true
+    if (recollection === 'lost') this.#send([...request.prefix, ...lostReply(request, this.session)])
+    else if (recollection !== 'open') this.#send([...recollection])
+    return false
   }
 
   #onPeer(event: PeerEvent): void {
@@ -122,4 +159,9 @@ export class ShellLink implements RequestLink {
   #isConnected(port: number): boolean {
     return (this.#connected.get(port) ?? 0) > 0
   }
+}
+
+/** Only the direct and the broadcast scheduler send again what was under way. */
+function mayComeAgain({ frames }: Envelope): boolean {
+  return !frames[0]!.equals(TASK_SCHEDULER)
 }

@@ -11,7 +11,8 @@ import { errorReply, isOwnRequest, type Origin, type ReplyFacts, replyMetadata }
 /** Where requests come from, and their replies go: the schedulers, or a Jupyter client. */
 export interface RequestLink {
   readonly session: Session
-  send(frames: Frame[]): void
+  /** @param body - from the delimiter on. */
+  reply(request: Envelope, body: Frame[]): void
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
@@ -105,7 +106,7 @@ export class ShellReplies {
   #send(job: Job, type: MessageType, metadata: object, content: object, buffers: Message = []): void {
     const { request, link } = job
     const packed = link.session.pack({ type, metadata, content, parentHeader: request.headerFrame, buffers })
-    link.send([...request.prefix, ...packed])
+    link.reply(request, packed)
     if (this.#unwritten === 0) this.#unwrittenSinceMs = this.#options.nowMs()
     this.#unwritten += 1
   }

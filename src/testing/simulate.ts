@@ -316,8 +316,9 @@ class Simulation {
   #isExcused({ isLost, wish: { after, follow, own, route, targets } }: Fate): boolean {
     const ids = [...(after?.ids ?? []), ...(follow?.ids ?? [])]
     const { engines } = this.cluster.witness
-    // Nobody tells a stock client of a direct request that is lost.
-    if (route === 'direct' && !own && engines.get(targets![0]!)!.wasCut) return true
+    // Nobody tells a stock client of a direct request that is lost with an engine that does not remember.
+    const target = route === 'direct' && !own ? engines.get(targets![0]!)! : undefined
+    if (target?.wasCut === true && !target.remembers) return true
     return isLost || ids.some(id => this.#isExcused(this.cluster.witness.fateOf(id)!))
   }
 

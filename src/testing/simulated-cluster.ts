@@ -116,12 +116,15 @@ export class SimulatedCluster {
     // Ids are random in life; here they only have to be new.
     const uuid = `e${String(number).padStart(7, '0')}-${'0'.repeat(24)}`
     const process = new SimulatedProcess(name, this.clock)
+    // One in four is as those of Python.
+    const remembers = number % 4 !== 3
     this.names.set(uuid, name)
     this.witness.engines.set(uuid, {
       name,
       uuid,
       isGone: false,
       wasCut: false,
+      remembers,
       lastPingMs: this.clock.nowMs(),
       isDismissed: false,
       held: new Set(),
@@ -130,6 +133,7 @@ export class SimulatedCluster {
     const engine = new SimulatedEngine({
       number,
       uuid,
+      remembers,
       process,
       transport: this.network.transport(process),
       connection: this.controller.engineConnection,
@@ -318,6 +322,8 @@ export class SimulatedCluster {
     const fate = this.witness.fateOf(msgId)
     const view = this.witness.engines.get(uuid)
     if (fate === undefined || view === undefined) return
+    if (fate.wish.route === 'direct' && view.remembers && fate.runs.length > 0)
+      this.fail(`${fate.name} was begun again`, fate)
     fate.runs.push({ engine: uuid, startedMs: this.clock.nowMs(), how: 'running' })
     if (fate.wish.route !== 'direct') return
     const order = this.#orderOf.get(fate)!
@@ -380,8 +386,11 @@ export class SimulatedCluster {
     const { channel, envelope } = sighting
     const fate =
       this.witness.fateOf(envelope.header.msg_id) ?? this.witness.fateOf(envelope.parentHeader.msg_id)
-    // The balanced scheduler sends again, and the direct one tells; a stock client's direct request is gone.
-    const isMadeGood = channel === 'engineTask' || fate?.wish.own === true
+    // The balanced scheduler sends again, and so does the direct one to engines that remember; of others it tells our
+    // clients. What a stock client asked of those is gone.
+    const target =
+      fate?.wish.route === 'direct' ? this.witness.engines.get(fate.wish.targets![0]!) : undefined
+    const isMadeGood = channel === 'engineTask' || fate?.wish.own === true || target?.remembers === true
     if (fate !== undefined && channel !== 'engineIopub' && channel !== 'iopub' && !isMadeGood)
       fate.isLost = true
   }

@@ -9,6 +9,7 @@ import { replyMetadata } from '../engine/reply.ts'
 import { ShellLink } from '../engine/shell-link.ts'
 import type { RequestLink } from '../engine/shell-replies.ts'
 import { EngineLife, type LifeEffect, type LifeEvent } from '../engine/state/engine-life.ts'
+import { RequestMemory } from '../engine/state/request-memory.ts'
 import type { MessageType, ReplyStatus } from '../protocol/catalogue.ts'
 import type { EngineConnection } from '../protocol/connection-file.ts'
 import type { Envelope } from '../protocol/envelope.ts'
@@ -35,6 +36,8 @@ export interface EngineWatch {
 export interface SimulatedEngineOptions {
   readonly number: number
   readonly uuid: string
+  /** It remembers its requests, and does not run again what comes again. */
+  readonly remembers: boolean
   readonly process: SimulatedProcess
   readonly transport: Transport
   readonly connection: EngineConnection
@@ -61,6 +64,7 @@ export class SimulatedEngine {
   readonly #life = new EngineLife({ goneMs: 30_000, answerMs: 1000, retryMs: 500 })
   readonly #alarm: Alarm
   readonly #aborted = new AbortedIds()
+  readonly #memory = new RequestMemory()
   readonly #queue: Job[] = []
   #current: Job | undefined
   #cancelCurrent: () => void = () => {}
@@ -120,7 +124,11 @@ export class SimulatedEngine {
         return
       case 'register': {
         const { id } = this.#life
-        this.#tellHub('registration_request', { uuid: this.uuid, ...(id !== undefined && { id }) })
+        this.#tellHub('registration_request', {
+          uuid: this.uuid,
+          remembers: this.#options.remembers,
+          ...(id !== undefined && { id }),
+        })
         return
       }
       case 'join':
@@ -151,6 +159,7 @@ export class SimulatedEngine {
     const { transport, connection, log, process, uuid } = this.#options
     // What has not begun is forgotten: nobody at the other end waits for it from here.
     this.#queue.length = 0
+    this.#memory.forgetOpen(this.#current?.request.header.msg_id)
     this.#link = new ControllerLink(transport, connection, BASE, uuid, {
       registration: frames => this.#onRegistration(frames),
       registrationPeer: event =>
@@ -165,6 +174,8 @@ export class SimulatedEngine {
     const shell: ShellLink = new ShellLink({
       transport,
       uuid,
+      memory: this.#memory,
+      successor: () => this.#shell,
       connection,
       base: BASE,
       log,
@@ -317,7 +328,7 @@ export class SimulatedEngine {
       content,
       buffers,
     })
-    link.send([...request.prefix, ...body])
+    link.reply(request, body)
     this.#current = undefined
     if (this.#queue.length > 0) this.process.after(0.01, () => this.#next())
   }

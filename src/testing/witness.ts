@@ -22,6 +22,8 @@ export interface EngineView {
   isGone: boolean
   /** A connection of it was broken at some time. */
   wasCut: boolean
+  /** It does not run again what comes again. */
+  readonly remembers: boolean
   /** When the last ping was sent whose echo reached the controller. */
   lastPingMs: number
   /** The hub has told everybody that it left. */

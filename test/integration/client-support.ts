@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from '../../src/client/client.ts'
 import type { ConnectOptions } from '../../src/client/connect.ts'
-import { type Controller, startController } from '../../src/controller/controller.ts'
+import { type Controller, type ControllerOptions, startController } from '../../src/controller/controller.ts'
+import type { EngineConnection } from '../../src/protocol/connection-file.ts'
 
 const ENGINE_PROGRAM = new URL('../../dist/cli/ipengine.js', import.meta.url).pathname
 
@@ -20,11 +21,17 @@ export class RealCluster implements AsyncDisposable {
     this.#folder = folder
   }
 
-  static async start(engines: number): Promise<RealCluster> {
-    const controller = await startController({ pingMs: 1000 })
+  /** @param seenByEngines - the connection file of the engines, where it is not the controller's own. */
+  static async start(
+    engines: number,
+    options: ControllerOptions = {},
+    seenByEngines: (connection: EngineConnection) => EngineConnection | Promise<EngineConnection> = own =>
+      own,
+  ): Promise<RealCluster> {
+    const controller = await startController({ pingMs: 1000, ...options })
     const cluster = new RealCluster(controller, await mkdtemp(join(tmpdir(), 'client-cluster-')))
     await writeFile(cluster.connectionFile, JSON.stringify(controller.clientConnection))
-    await writeFile(cluster.#engineFile, JSON.stringify(controller.engineConnection))
+    await writeFile(cluster.#engineFile, JSON.stringify(await seenByEngines(controller.engineConnection)))
     for (let i = 0; i < engines; i++) cluster.addEngine()
     return cluster
   }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { deferred } from '../../src/base/deferred.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { ShellLink } from '../../src/engine/shell-link.ts'
+import { RequestMemory } from '../../src/engine/state/request-memory.ts'
 import type { EngineConnection } from '../../src/protocol/connection-file.ts'
 import { Envelope } from '../../src/protocol/envelope.ts'
 import { Session } from '../../src/protocol/session.ts'
@@ -33,19 +34,21 @@ it('ShellLink sends the replies that were made without a connection when it is b
     base: 'tcp://127.0.0.1',
     log: silentLogger,
     nowMs: () => 0,
+    memory: new RequestMemory(),
+    successor: () => undefined,
     onRequest: taken => request.resolve(taken),
     onReady: isReady => (isReady ? connected : lost).resolve(),
     onComplete: () => {},
   })
   await connected.promise
   first.send([Buffer.from('engine'), Buffer.from('client'), ...session.pack({ type: 'apply_request' })])
-  const { prefix, header, headerFrame } = await request.promise
+  const taken = await request.promise
   await first.close(0)
   await lost.promise
-  link.send([...prefix, ...link.session.pack({ type: 'apply_reply', parentHeader: headerFrame })])
+  link.reply(taken, link.session.pack({ type: 'apply_reply', parentHeader: taken.headerFrame }))
   const heard = deferred<Frame[]>()
   const { socket: second } = await scheduler(url, frames => heard.resolve(frames))
-  expect(Envelope.cut(await heard.promise)!.parentHeader.msg_id).toBe(header.msg_id)
+  expect(Envelope.cut(await heard.promise)!.parentHeader.msg_id).toBe(taken.header.msg_id)
   await Promise.all([link.close(0), task.close(0), second.close(0)])
 })
 

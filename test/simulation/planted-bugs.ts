@@ -115,8 +115,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a direct request is lost with a connection, and nobody is told',
     file: 'controller/state/direct.ts',
-    text: 'if (!isDoubtful || client === undefined) continue',
-    instead: 'if (client !== null) continue',
+    text: 'if (!isDoubtful) continue',
+    instead: 'if (request !== undefined) continue',
+  },
+  {
+    name: 'an engine runs again what comes again',
+    file: 'engine/state/request-memory.ts',
+    text: "if (this.#open.has(msgId)) return 'open'",
+    instead: '',
   },
   {
     name: 'a dependency on any is taken for one on all',

@@ -2,8 +2,9 @@
  * The broadcast scheduler: decides what each target of a broadcast gets, and when the replies that a client wants as
  * one are complete. One flat scheduler does what the original's tree does; peers cannot tell the difference.
  *
- * A broadcast that is not coalesced leaves no trace here: each reply carries its client's address. One that is, is kept
- * until its last target has answered. It does not know sockets, keys or what is in a buffer.
+ * What was sent to a target is kept until it answers: a connection that breaks may take it along, or its reply. As with
+ * direct requests, engines of ours are then sent it again in fresh bytes, and of others our clients are told. It does not
+ * know sockets, keys or what is in a buffer.
  *
  * ```
  *  requested ──► each target gets its own header ──► replied ──► passed on at once      (not coalescing)
@@ -24,11 +25,19 @@ import type { Envelope, Header, Json } from '../../protocol/envelope.ts'
 import type { Frame, Message } from '../../transport/socket.ts'
 import { DeadEngines } from './dead-engines.ts'
 import { isOwnRequest } from './task-plan.ts'
-import { errorContent, noSuchEngine } from './wire-error.ts'
+import { connectionBroke, errorContent, noSuchEngine } from './wire-error.ts'
 
 export type BroadcastEvent =
-  | { readonly type: 'engine_joined'; readonly engine: string; readonly id: number }
+  | {
+      readonly type: 'engine_joined'
+      readonly engine: string
+      readonly id: number
+      /** It does not run a request again that comes again. */
+      readonly remembers?: boolean
+    }
   | { readonly type: 'engine_left'; readonly engine: string; readonly cause?: DeathCause | undefined }
+  | { readonly type: 'engine_disconnected'; readonly engine: string }
+  | { readonly type: 'engine_reconnected'; readonly engine: string }
   | { readonly type: 'requested'; readonly client: Frame; readonly request: Envelope }
   | {
       readonly type: 'replied'
@@ -37,15 +46,18 @@ export type BroadcastEvent =
       readonly reply: Envelope
     }
 
+/** What one target of a broadcast gets. */
+interface Sending {
+  readonly engine: string
+  readonly client: Frame
+  readonly request: Envelope
+  readonly header: Header
+  readonly metadata: Json
+}
+
 export type BroadcastEffect =
-  | {
-      readonly type: 'send_request'
-      readonly engine: string
-      readonly client: Frame
-      readonly request: Envelope
-      readonly header: Header
-      readonly metadata: Json
-    }
+  /** `isAgain`: in fresh bytes. */
+  | ({ readonly type: 'send_request'; readonly isAgain: boolean } & Sending)
   | { readonly type: 'forward_reply'; readonly client: Frame; readonly reply: Envelope }
   | {
       readonly type: 'send_coalesced'
@@ -67,6 +79,20 @@ export type BroadcastEffect =
 
 type Target = readonly [uuid: string, id: number]
 
+interface Engine {
+  readonly id: number
+  readonly remembers: boolean
+  /** What it has not answered, by the ids that it knows. */
+  readonly pending: Map<string, Pending>
+}
+
+interface Pending {
+  readonly sending: Sending
+  readonly own: boolean
+  /** It was under way when the engine's connection broke. */
+  isDoubtful: boolean
+}
+
 interface Gathering {
   readonly client: Frame
   readonly request: Envelope
@@ -79,7 +105,7 @@ interface Gathering {
 }
 
 export class Broadcast {
-  readonly #engines = new Map<string, number>()
+  readonly #engines = new Map<string, Engine>()
   readonly #dead = new DeadEngines()
   readonly #gatherings = new Map<string, Gathering>()
 
@@ -90,17 +116,29 @@ export class Broadcast {
       case 'replied':
         return this.#replied(event.engine, event.client, event.reply)
       case 'engine_joined':
-        this.#engines.set(event.engine, event.id)
+        this.#engines.set(event.engine, {
+          id: event.id,
+          remembers: event.remembers === true,
+          pending: new Map(),
+        })
         this.#dead.cameBack(event.engine)
         return []
       case 'engine_left':
         return this.#left(event.engine, event.cause)
+      case 'engine_disconnected':
+        for (const pending of this.#engines.get(event.engine)?.pending.values() ?? [])
+          pending.isDoubtful = true
+        return []
+      case 'engine_reconnected':
+        return this.#reconnected(event.engine)
     }
   }
 
-  /** How many coalesced broadcasts wait for replies. */
-  get gatheringCount(): number {
-    return this.#gatherings.size
+  /** Requests to single targets that have no answer yet, and coalesced broadcasts that wait for replies. */
+  get size(): number {
+    let size = this.#gatherings.size
+    for (const { pending } of this.#engines.values()) size += pending.size
+    return size
   }
 
   #requested(client: Frame, request: Envelope): BroadcastEffect[] {
@@ -139,23 +177,54 @@ export class Broadcast {
     }
     for (const target of targets) {
       const [uuid] = target
-      if (!this.#engines.has(uuid)) {
+      const engine = this.#engines.get(uuid)
+      if (engine === undefined) {
         if (own) effects.push(this.#refuse(client, request, uuid))
         continue
       }
-      effects.push({
-        type: 'send_request',
+      const sending: Sending = {
         engine: uuid,
         client,
         request,
         header: { ...header, msg_id: `${originalId}_${uuid}` },
         metadata: { ...metadata, targets: [target], original_msg_id: originalId },
-      })
+      }
+      engine.pending.set(sending.header.msg_id, { sending, own, isDoubtful: false })
+      effects.push({ type: 'send_request', ...sending, isAgain: false })
     }
     return effects
   }
 
-  #refuse(client: Frame, request: Envelope, uuid: string): BroadcastEffect {
+  #reconnected(uuid: string): BroadcastEffect[] {
+    const effects: BroadcastEffect[] = []
+    const engine = this.#engines.get(uuid)
+    if (engine === undefined) return effects
+    for (const [msgId, pending] of engine.pending) {
+      const { sending, own, isDoubtful } = pending
+      if (!isDoubtful) continue
+      if (engine.remembers) {
+        pending.isDoubtful = false
+        effects.push({ type: 'send_request', ...sending, isAgain: true })
+        continue
+      }
+      if (!own) continue
+      engine.pending.delete(msgId)
+      const { client, request } = sending
+      effects.push(
+        ...this.#goOnWithout(uuid, request.header.msg_id),
+        this.#refuse(client, request, uuid, connectionBroke(engine.id)),
+      )
+    }
+    return effects
+  }
+
+  /** @param error - default: there is no such engine. */
+  #refuse(
+    client: Frame,
+    request: Envelope,
+    uuid: string,
+    error: ErrorContent = noSuchEngine(uuid, this.#dead.get(uuid)),
+  ): BroadcastEffect {
     const originalId = request.header.msg_id
     return {
       type: 'answer_error',
@@ -169,12 +238,13 @@ export class Broadcast {
         is_coalescing: false,
         original_msg_id: originalId,
       },
-      error: noSuchEngine(uuid, this.#dead.get(uuid)),
+      error,
     }
   }
 
   #replied(engine: string, client: Frame, reply: Envelope): BroadcastEffect[] {
-    const { metadata } = reply
+    const { metadata, parentHeader } = reply
+    this.#engines.get(engine)?.pending.delete(parentHeader.msg_id ?? '')
     if (metadata.is_coalescing !== true) return [{ type: 'forward_reply', client, reply }]
     const originalId = metadata.original_msg_id
     const gathering = typeof originalId === 'string' ? this.#gatherings.get(originalId) : undefined
@@ -192,18 +262,25 @@ export class Broadcast {
   }
 
   #left(engine: string, cause: DeathCause | undefined): BroadcastEffect[] {
-    const id = this.#engines.get(engine)
-    if (id === undefined) return []
+    const there = this.#engines.get(engine)
+    if (there === undefined) return []
     this.#engines.delete(engine)
-    this.#dead.died({ uuid: engine, id, cause })
+    this.#dead.died({ uuid: engine, id: there.id, cause })
     const effects: BroadcastEffect[] = []
     for (const [originalId, gathering] of this.#gatherings) {
-      if (!gathering.waiting.delete(engine)) continue
-      if (gathering.waiting.size === 0 || !gathering.own) this.#gatherings.delete(originalId)
-      if (!gathering.own) continue
-      effects.push(...takeApart(gathering), this.#refuse(gathering.client, gathering.request, engine))
+      if (!gathering.waiting.has(engine)) continue
+      effects.push(...this.#goOnWithout(engine, originalId))
+      if (gathering.own) effects.push(this.#refuse(gathering.client, gathering.request, engine))
     }
     return effects
+  }
+
+  /** A target will not answer: what is gathered of its broadcast can never be whole. */
+  #goOnWithout(engine: string, originalId: string): BroadcastEffect[] {
+    const gathering = this.#gatherings.get(originalId)
+    if (gathering?.waiting.delete(engine) !== true) return []
+    if (gathering.waiting.size === 0 || !gathering.own) this.#gatherings.delete(originalId)
+    return gathering.own ? takeApart(gathering) : []
   }
 
   validate(): void {

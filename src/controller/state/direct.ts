@@ -13,8 +13,10 @@
  *      └── no such engine: refused (ours) or dropped (stock)
  * ```
  *
- * A connection that breaks may take a request or its reply along, and nobody can know which. What was under way then
- * fails as soon as the engine is back, for our own clients; should its reply come after all, the client drops it.
+ * A connection that breaks may take a request or its reply along, and nobody can know which. An engine of ours is sent
+ * again, in fresh bytes, what was under way: it remembers what it has begun and what it has answered. Any other would run
+ * it twice: there it fails as soon as the engine is back, for our own clients. A stock client is told nothing, as by the
+ * original; should a reply come after all, it is passed on.
  *
  * Invariants
  * 1. A request is pending at one engine or orphaned, never both.
@@ -31,7 +33,13 @@ import { Story } from './story.ts'
 import { connectionBroke, noSuchEngine, originalDeath } from './wire-error.ts'
 
 export type DirectEvent =
-  | { readonly type: 'engine_joined'; readonly engine: string; readonly id: number }
+  | {
+      readonly type: 'engine_joined'
+      readonly engine: string
+      readonly id: number
+      /** It does not run a request again that comes again. */
+      readonly remembers?: boolean
+    }
   | { readonly type: 'engine_left'; readonly engine: string; readonly cause?: DeathCause | undefined }
   | { readonly type: 'engine_disconnected'; readonly engine: string }
   | { readonly type: 'engine_reconnected'; readonly engine: string }
@@ -59,6 +67,13 @@ export type DirectEffect =
       readonly client: Frame
       readonly request: Envelope
       readonly msgId: string
+    }
+  /** To the same engine, in fresh bytes. */
+  | {
+      readonly type: 'repeat_request'
+      readonly engine: string
+      readonly client: Frame
+      readonly request: Envelope
     }
   | { readonly type: 'forward_reply'; readonly reply: Envelope }
   | {
@@ -91,11 +106,18 @@ export interface DirectOptions {
 }
 
 interface Pending {
-  readonly request: Envelope
-  /** Who is to be told, of our own clients; a stock one is told nothing. */
-  readonly client: Frame | undefined
+  /** Whole, where it may have to be sent again. */
+  request: Envelope
+  readonly client: Frame
+  readonly own: boolean
   /** It was under way when the engine's connection broke. */
   isDoubtful: boolean
+}
+
+interface Engine {
+  readonly id: number
+  readonly remembers: boolean
+  readonly pending: Map<string, Pending>
 }
 
 interface Orphans {
@@ -103,9 +125,10 @@ interface Orphans {
   readonly requests: Map<string, Pending>
 }
 
+const NOTHING: ReadonlyMap<string, Pending> = new Map()
+
 export class Direct {
-  readonly #pending = new Map<string, Map<string, Pending>>()
-  readonly #ids = new Map<string, number>()
+  readonly #engines = new Map<string, Engine>()
   readonly #orphans = new Map<string, Orphans>()
   readonly #dead = new DeadEngines()
   readonly #story = new Story()
@@ -128,15 +151,18 @@ export class Direct {
       case 'replied':
         return this.#replied(event.msgId, event.engine, event.reply)
       case 'engine_joined':
-        this.#ids.set(event.engine, event.id)
-        this.#pending.set(event.engine, new Map())
+        this.#engines.set(event.engine, {
+          id: event.id,
+          remembers: event.remembers === true,
+          pending: new Map(),
+        })
         this.#dead.cameBack(event.engine)
         return []
       case 'engine_left':
         this.#left(event.engine, event.cause, nowMs)
         return []
       case 'engine_disconnected':
-        for (const pending of this.#pending.get(event.engine)?.values() ?? []) pending.isDoubtful = true
+        for (const pending of this.#pendingOf(event.engine).values()) pending.isDoubtful = true
         return []
       case 'engine_reconnected':
         return this.#reconnected(event.engine)
@@ -148,24 +174,24 @@ export class Direct {
   /** Requests that have no answer yet. */
   get size(): number {
     let size = 0
-    for (const requests of this.#pending.values()) size += requests.size
+    for (const { pending } of this.#engines.values()) size += pending.size
     for (const orphans of this.#orphans.values()) size += orphans.requests.size
     return size
   }
 
   isPending(msgId: string): boolean {
-    for (const requests of this.#pending.values()) if (requests.has(msgId)) return true
+    for (const { pending } of this.#engines.values()) if (pending.has(msgId)) return true
     for (const orphans of this.#orphans.values()) if (orphans.requests.has(msgId)) return true
     return false
   }
 
   /** Ids of the requests that an engine has not answered. */
   queueOf(engine: string): string[] {
-    return [...(this.#pending.get(engine)?.keys() ?? [])]
+    return [...this.#pendingOf(engine).keys()]
   }
 
   countOf(engine: string): number {
-    return this.#pending.get(engine)?.size ?? 0
+    return this.#pendingOf(engine).size
   }
 
   story(msgId: string): string[] {
@@ -173,11 +199,12 @@ export class Direct {
   }
 
   #requested(msgId: string, client: Frame, engine: string, request: Envelope, own: boolean): DirectEffect[] {
-    const pending = this.#pending.get(engine)
-    if (pending !== undefined) {
-      pending.set(msgId, {
-        request: keptRequest(request),
-        client: own ? client : undefined,
+    const there = this.#engines.get(engine)
+    if (there !== undefined) {
+      there.pending.set(msgId, {
+        request: there.remembers ? request : keptRequest(request),
+        client,
+        own,
         isDoubtful: false,
       })
       this.#story.tell(msgId, 'passed to engine', engine)
@@ -191,7 +218,7 @@ export class Direct {
 
   #replied(msgId: string, engine: string, reply: Envelope): DirectEffect[] {
     const effects: DirectEffect[] = [{ type: 'forward_reply', reply }]
-    const pending = this.#pending.get(engine) ?? this.#orphans.get(engine)?.requests
+    const pending = this.#engines.get(engine)?.pending ?? this.#orphans.get(engine)?.requests
     const entry = pending?.get(msgId)
     if (entry === undefined) return effects
     pending?.delete(msgId)
@@ -202,12 +229,21 @@ export class Direct {
 
   #reconnected(engine: string): DirectEffect[] {
     const effects: DirectEffect[] = []
-    const pending = this.#pending.get(engine)
-    for (const [msgId, { request, client, isDoubtful }] of pending ?? []) {
-      if (!isDoubtful || client === undefined) continue
-      pending?.delete(msgId)
+    const there = this.#engines.get(engine)
+    if (there === undefined) return effects
+    for (const [msgId, pending] of there.pending) {
+      const { request, client, own, isDoubtful } = pending
+      if (!isDoubtful) continue
+      if (there.remembers) {
+        pending.isDoubtful = false
+        this.#story.tell(msgId, 'sent again to engine', engine)
+        effects.push({ type: 'repeat_request', engine, client, request })
+        continue
+      }
+      if (!own) continue
+      there.pending.delete(msgId)
       this.#story.tell(msgId, 'given up with the connection of engine', engine)
-      const error = connectionBroke(this.#ids.get(engine) ?? -1)
+      const error = connectionBroke(there.id)
       effects.push({ type: 'answer_error', client, engine, request, error })
       effects.push({ type: 'record_failure', msgId, engine, request, error })
     }
@@ -215,15 +251,20 @@ export class Direct {
   }
 
   #left(engine: string, cause: DeathCause | undefined, nowMs: Millis): void {
-    const requests = this.#pending.get(engine)
-    if (requests === undefined) return
-    this.#pending.delete(engine)
-    this.#dead.died({ uuid: engine, id: this.#ids.get(engine) ?? -1, cause })
-    this.#ids.delete(engine)
+    const there = this.#engines.get(engine)
+    if (there === undefined) return
+    const requests = there.pending
+    this.#engines.delete(engine)
+    this.#dead.died({ uuid: engine, id: there.id, cause })
     if (requests.size === 0) return
+    for (const pending of requests.values()) pending.request = keptRequest(pending.request)
     // It may have died before, and come back: what was lost with it then is still remembered.
     for (const [msgId, earlier] of this.#orphans.get(engine)?.requests ?? []) requests.set(msgId, earlier)
     this.#orphans.set(engine, { untilMs: nowMs + this.#forgetMs, requests })
+  }
+
+  #pendingOf(engine: string): ReadonlyMap<string, Pending> {
+    return this.#engines.get(engine)?.pending ?? NOTHING
   }
 
   #tick(nowMs: Millis): DirectEffect[] {
@@ -239,11 +280,10 @@ export class Direct {
   }
 
   validate(): void {
-    for (const engine of this.#pending.keys()) {
-      invariant(
-        !this.#orphans.has(engine) || this.#ids.has(engine),
-        `engine ${engine} is here and gone at once`,
-      )
+    for (const [engine, { pending }] of this.#engines) {
+      // Invariant 1.
+      for (const msgId of this.#orphans.get(engine)?.requests.keys() ?? [])
+        invariant(!pending.has(msgId), `${msgId} is pending at ${engine} and orphaned`)
     }
   }
 }

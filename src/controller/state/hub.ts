@@ -81,15 +81,13 @@ export type HubEffect =
   | { readonly type: 'await_heart'; readonly engine: string }
   | { readonly type: 'forget_heart'; readonly engine: string }
   /** The schedulers may use the engine. */
-  | {
+  | ({
       readonly type: 'admit_engine'
       readonly engine: string
       readonly id: number
       /** What it told of the code that it runs. */
       readonly language: string | undefined
-      /** It can be asked to give tasks back. */
-      readonly recalls: boolean
-    }
+    } & EngineAbilities)
   | {
       readonly type: 'dismiss_engine'
       readonly engine: string
@@ -121,11 +119,19 @@ export interface HubOptions {
 /** Numbers that may be asked for end here: nobody has so many engines, and the counter must not run out. */
 const ID_END = 1 << 24
 
+/** What engines can do that the original's cannot. */
+interface EngineAbilities {
+  /** It can be asked to give tasks back. */
+  readonly recalls: boolean
+  /** It knows a request that comes again, and does not run it again. */
+  readonly remembers: boolean
+}
+
 interface Registration {
   readonly uuid: string
   readonly id: number
   readonly about: AboutEngine
-  readonly recalls: boolean
+  readonly abilities: EngineAbilities
 }
 
 interface PendingRegistration extends Registration {
@@ -280,7 +286,7 @@ export class Hub {
   // --- engines come ---
 
   #register(from: Frame, content: Fields, nowMs: Millis): HubEffect[] {
-    const { uuid, id: wanted, recalls } = content
+    const { uuid, id: wanted, recalls, remembers } = content
     // As the original: there is nobody to answer by name.
     if (typeof uuid !== 'string') return []
     const reply = (body: object): HubEffect => ({
@@ -303,7 +309,7 @@ export class Hub {
       uuid,
       id,
       about: readAbout(content),
-      recalls: recalls === true,
+      abilities: { recalls: recalls === true, remembers: remembers === true },
       untilMs: nowMs + this.#options.registrationTimeoutMs,
     })
     return [
@@ -331,11 +337,11 @@ export class Hub {
     const registration = this.#pending.get(uuid)
     if (registration === undefined) return []
     this.#pending.delete(uuid)
-    const { id, about, recalls } = registration
-    this.#registered.set(uuid, { uuid, id, about, recalls })
+    const { id, about, abilities } = registration
+    this.#registered.set(uuid, { uuid, id, about, abilities })
     this.#numbers.set(id, uuid)
     return [
-      { type: 'admit_engine', engine: uuid, id, language: about.language, recalls },
+      { type: 'admit_engine', engine: uuid, id, language: about.language, ...abilities },
       {
         type: 'notify',
         messageType: 'registration_notification',

@@ -30,9 +30,9 @@ export class KernelLink implements RequestLink {
     return portOf(await this.#socket.bind(`${address}:0`))
   }
 
-  send(frames: Frame[]): void {
+  reply(request: Envelope, body: Frame[]): void {
     // A console that has left misses nothing.
-    this.#socket.send(frames)
+    this.#socket.send([...request.prefix, ...body])
   }
 
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void {

@@ -55,7 +55,7 @@ describe('Broadcast', () => {
       'value of b',
       'value of a',
     ])
-    expect(broadcast.gatheringCount).toBe(0)
+    expect(broadcast.size).toBe(0)
     expect(answer('b', true)).toMatchObject([{ type: 'drop' }])
   })
 
@@ -75,10 +75,11 @@ describe('Broadcast', () => {
   })
 
   it('forgets what a dead target leaves incomplete, and tells our clients', () => {
-    const { broadcast, handle, ask } = world()
+    const { broadcast, handle, ask, answer } = world()
     ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
     expect(handle({ type: 'engine_left', engine: 'a' })).toEqual([])
-    expect(broadcast.gatheringCount).toBe(0)
+    expect(answer('b', true)).toMatchObject([{ type: 'drop' }])
+    expect(broadcast.size).toBe(0)
     ask({ targets: [['b', 1]], is_broadcast: true, is_coalescing: true, ...OWN })
     expect(handle({ type: 'engine_left', engine: 'b', cause: { signal: 'SIGKILL' } })).toMatchObject([
       { type: 'answer_error', header: { msg_id: 'm_b' }, error: { ename: 'EngineError' } },
@@ -104,7 +105,7 @@ describe('Broadcast', () => {
       { type: 'forward_reply', reply: { parentHeader: { msg_id: 'm_b' } } },
       { type: 'forward_reply', reply: { parentHeader: { msg_id: 'm_a' } } },
     ])
-    expect(broadcast.gatheringCount).toBe(0)
+    expect(broadcast.size).toBe(0)
   })
 
   it('loses no reply of our clients when a target dies', () => {
@@ -118,7 +119,49 @@ describe('Broadcast', () => {
     ])
     expect(answer('c', true)).toMatchObject([{ type: 'forward_reply' }])
     expect(answer('c', true)).toMatchObject([{ type: 'drop' }])
-    expect(broadcast.gatheringCount).toBe(0)
+    expect(broadcast.size).toBe(0)
+  })
+
+  it('sends again what was under way to a target that remembers', () => {
+    const { broadcast, handle, ask, answer } = world()
+    handle({ type: 'engine_joined', engine: 'd', id: 3, remembers: true })
+    ask({ targets: [...pairs, ['d', 3]], is_broadcast: true, is_coalescing: false })
+    handle({ type: 'engine_disconnected', engine: 'd' })
+    expect(handle({ type: 'engine_reconnected', engine: 'd' })).toMatchObject([
+      { type: 'send_request', engine: 'd', header: { msg_id: 'm_d' }, isAgain: true },
+    ])
+    expect(handle({ type: 'engine_reconnected', engine: 'd' })).toEqual([])
+    for (const engine of ['a', 'b', 'd']) answer(engine, false)
+    handle({ type: 'engine_disconnected', engine: 'd' })
+    expect(handle({ type: 'engine_reconnected', engine: 'd' })).toEqual([])
+    expect(broadcast.size).toBe(0)
+  })
+
+  it.each([true, false])('tells our clients of a target that does not, coalescing or not: %s', coalescing => {
+    const { broadcast, handle, ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: coalescing, ...OWN })
+    answer('b', coalescing)
+    handle({ type: 'engine_disconnected', engine: 'a' })
+    const told = handle({ type: 'engine_reconnected', engine: 'a' })
+    expect(told.at(-1)).toMatchObject({
+      type: 'answer_error',
+      header: { msg_id: 'm_a' },
+      metadata: { is_coalescing: false },
+      error: { ename: 'EngineError', evalue: expect.stringContaining('the connection of engine 0 broke') },
+    })
+    // What was gathered of the others is given out.
+    expect(told.length).toBe(coalescing ? 2 : 1)
+    expect(broadcast.size).toBe(0)
+    // Should its reply come after all, nobody waits for it.
+    expect(answer('a', coalescing)).toMatchObject([{ type: coalescing ? 'drop' : 'forward_reply' }])
+  })
+
+  it('leaves a stock client waiting for a target that does not, as the original does', () => {
+    const { handle, ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: false })
+    handle({ type: 'engine_disconnected', engine: 'a' })
+    expect(handle({ type: 'engine_reconnected', engine: 'a' })).toEqual([])
+    expect(answer('a', false)).toMatchObject([{ type: 'forward_reply' }])
   })
 
   it('tells our clients of targets that are not there, and leaves stock ones to their notification', () => {

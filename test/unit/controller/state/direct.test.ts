@@ -73,6 +73,42 @@ describe('Direct', () => {
     expect(direct.queueOf('a')).toEqual(['stock', 'later'])
   })
 
+  it('sends again what was under way to an engine that remembers, whole and in order, and fails nothing', () => {
+    const { direct, handle, ask, answer } = world()
+    handle({ type: 'engine_joined', engine: 'a', id: 3, remembers: true })
+    ask('own', 'a', true)
+    ask('answered', 'a', true)
+    ask('stock', 'a')
+    answer('answered', 'a')
+    handle({ type: 'engine_disconnected', engine: 'a' })
+    ask('later', 'a', true)
+    const again = handle({ type: 'engine_reconnected', engine: 'a' })
+    expect(again).toMatchObject([
+      { type: 'repeat_request', engine: 'a', client: clientA },
+      { type: 'repeat_request', engine: 'a' },
+    ])
+    expect(again.map(effect => effect.type === 'repeat_request' && effect.request.header.msg_id)).toEqual([
+      'own',
+      'stock',
+    ])
+    expect(handle({ type: 'engine_reconnected', engine: 'a' })).toEqual([])
+    expect(direct.queueOf('a')).toEqual(['own', 'stock', 'later'])
+    expect(answer('own', 'a')).toEqual(['forward_reply', 'record_reply'])
+  })
+
+  it('keeps a large request whole until its reply, where it may be sent again', () => {
+    const { handle } = world()
+    const request = applyRequest('m', {}, 'x'.repeat(2 << 20))
+    const repeated = (engine: string, remembers: boolean) => {
+      handle({ type: 'engine_joined', engine, id: 3, remembers })
+      handle({ type: 'requested', msgId: 'm', client: clientA, engine, request, own: true })
+      handle({ type: 'engine_disconnected', engine })
+      return handle({ type: 'engine_reconnected', engine })[0]
+    }
+    expect(repeated('a', true)).toMatchObject({ type: 'repeat_request', request: { isCutShort: false } })
+    expect(repeated('b', false)).toMatchObject({ type: 'answer_error', request: { isCutShort: true } })
+  })
+
   it('remembers what an engine had that died, came back and died again', () => {
     const { handle, ask } = world()
     for (const msgId of ['first', 'second']) {

@@ -170,7 +170,7 @@ describe('Hub', () => {
       world.register('a')
       expect(world.ids).toEqual({})
       expect(world.start('a')).toEqual([
-        { type: 'admit_engine', engine: 'a', id: 0, recalls: false },
+        { type: 'admit_engine', engine: 'a', id: 0, recalls: false, remembers: false },
         { type: 'notify', messageType: 'registration_notification', content: { id: 0, uuid: 'a' } },
       ])
       expect(world.start('a')).toEqual([])
