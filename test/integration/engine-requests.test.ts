@@ -22,10 +22,10 @@ describe('an engine', () => {
   const pulled = async (name: string | string[]): Promise<unknown> =>
     await valueIn(await pair.controller.apply(pull, [name]))
 
-  it('registers with its uuid, its language and its versions', () => {
+  it('registers with its uuid, its language, its versions and what it can do', () => {
     const versions = { itsparallel: expect.any(String), node: process.versions.node }
     expect(pair.controller.registrations).toEqual([
-      { uuid: pair.controller.uuid, language: 'javascript', recalls: true, versions },
+      { uuid: pair.controller.uuid, language: 'javascript', versions, recalls: true, remembers: true },
     ])
     expect(pair.controller.outputs.some(({ content }) => content.execution_state === 'starting')).toBe(true)
   })
