@@ -12,8 +12,33 @@ const SLAB_BYTES = 65_536
 const SLABS_KEPT = 16
 const LONG_HEADER_BYTES = 9
 
-/** Buffers that no write uses at the moment, shared by all connections of this thread. */
-const spareSlabs: Buffer[] = []
+/**
+ * A block that the batches of all connections of this thread lie in, one behind the other: with a thousand connections
+ * that write a little in one turn, a block for each would be 64 MiB of fresh memory a turn.
+ */
+class Slab {
+  readonly bytes = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  at = 0
+  /** Batches that lie in it and are not written yet. */
+  users = 0
+}
+
+/** The block that is being filled. */
+let current: Slab | undefined
+/** Blocks that no write uses at the moment. */
+const spareSlabs: Slab[] = []
+
+function slabWithRoom(bytes: number): Slab {
+  if (current === undefined || current.at + bytes > SLAB_BYTES) current = spareSlabs.pop() ?? new Slab()
+  return current
+}
+
+function leave(slab: Slab): void {
+  slab.users -= 1
+  if (slab.users > 0) return
+  slab.at = 0
+  if (slab !== current && spareSlabs.length < SLABS_KEPT) spareSlabs.push(slab)
+}
 
 /** Encodes queued messages into few buffers. One per connection; at most one batch of it is being written. */
 export class WriteBatch {
@@ -22,10 +47,9 @@ export class WriteBatch {
   /** What the batch counts for high-water marks, and how many messages it is. */
   bytes = 0
   messages = 0
-  readonly #slabs: Buffer[] = []
-  #slab: Buffer | undefined
+  readonly #slabs: Slab[] = []
+  #slab: Slab | undefined
   #from = 0
-  #at = 0
 
   /** Moves whole messages from the queue into the batch until it is empty or the batch is large. */
   fill(queue: Queue<Message>): void {
@@ -36,13 +60,14 @@ export class WriteBatch {
       this.messages += 1
     }
     this.#endPiece()
+    // The next to write, which may be another connection, goes on from here.
+    this.#slab = undefined
   }
 
   /** The batch was written: its buffers may be used again. */
   release(): void {
-    for (const slab of this.#slabs) if (spareSlabs.length < SLABS_KEPT) spareSlabs.push(slab)
+    for (const slab of this.#slabs) leave(slab)
     this.#slabs.length = 0
-    this.#slab = undefined
     this.pieces = []
     this.bytes = 0
     this.messages = 0
@@ -57,19 +82,20 @@ export class WriteBatch {
       const copied = size <= COPY_BYTES_MAX
       this.#reserve(copied ? LONG_HEADER_BYTES + size : LONG_HEADER_BYTES)
       const slab = this.#slab!
+      const { bytes, at } = slab
       if (size <= 255) {
-        slab[this.#at] = more
-        slab[this.#at + 1] = size
-        this.#at += 2
+        bytes[at] = more
+        bytes[at + 1] = size
+        slab.at += 2
       } else {
-        slab[this.#at] = more | FLAG_LONG
-        slab.writeUInt32BE(Math.floor(size / 0x1_0000_0000), this.#at + 1)
-        slab.writeUInt32BE(size % 0x1_0000_0000, this.#at + 5)
-        this.#at += LONG_HEADER_BYTES
+        bytes[at] = more | FLAG_LONG
+        bytes.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at + 1)
+        bytes.writeUInt32BE(size % 0x1_0000_0000, at + 5)
+        slab.at += LONG_HEADER_BYTES
       }
       if (copied) {
-        slab.set(frame, this.#at)
-        this.#at += size
+        bytes.set(frame, slab.at)
+        slab.at += size
       } else {
         this.#endPiece()
         this.pieces.push(frame)
@@ -81,17 +107,19 @@ export class WriteBatch {
   }
 
   #reserve(bytes: number): void {
-    if (this.#slab !== undefined && this.#at + bytes <= SLAB_BYTES) return
+    if (this.#slab !== undefined && this.#slab.at + bytes <= SLAB_BYTES) return
     this.#endPiece()
-    this.#slab = spareSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
-    this.#slabs.push(this.#slab)
-    this.#from = 0
-    this.#at = 0
+    const slab = slabWithRoom(bytes)
+    slab.users += 1
+    this.#slabs.push(slab)
+    this.#slab = slab
+    this.#from = slab.at
   }
 
   #endPiece(): void {
-    if (this.#slab === undefined || this.#at === this.#from) return
-    this.pieces.push(this.#slab.subarray(this.#from, this.#at))
-    this.#from = this.#at
+    const slab = this.#slab
+    if (slab === undefined || slab.at === this.#from) return
+    this.pieces.push(slab.bytes.subarray(this.#from, slab.at))
+    this.#from = slab.at
   }
 }

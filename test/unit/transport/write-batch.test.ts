@@ -53,3 +53,16 @@ it('WriteBatch never reuses a buffer before it is released', () => {
   one.release()
   expect([one.pieces.length, one.bytes, one.messages]).toEqual([0, 0, 0])
 })
+
+it('WriteBatch lies in one block with the batches of others, which is used anew when the last of them is written', () => {
+  const write = (text: string) => {
+    const { batch } = filled(frames(text))
+    return { batch, piece: batch.pieces[0]! }
+  }
+  const [one, other] = [write('one'), write('other')]
+  expect(one.piece.buffer).toBe(other.piece.buffer)
+  one.batch.release()
+  const third = write('third')
+  expect([other.piece, third.piece].map(piece => piece.toString('latin1', 2))).toEqual(['other', 'third'])
+  for (const { batch } of [other, third]) batch.release()
+})
