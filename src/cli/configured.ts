@@ -20,6 +20,8 @@ export async function withConfiguration<Options extends PlaceOptions>(
   const filled: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(configuration))
     filled[OPTION_OF[key] ?? key] = key === 'engines' ? asOption(value) : value
+  const { batch } = options as { readonly batch?: object }
+  if (batch !== undefined) return { ...filled, ...options, batch: { ...(filled.batch ?? {}), ...batch } }
   return { ...filled, ...options }
 }
 

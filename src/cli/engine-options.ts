@@ -2,9 +2,11 @@
 
 import process from 'node:process'
 import type { Command } from 'commander'
+import type { KeeperPlan } from '../cluster/keeper.ts'
 import type { LauncherSettings } from '../cluster/launchers.ts'
 import { settingProblem } from '../config/setting-problem.ts'
 import { UsageError } from '../errors.ts'
+import { BATCH_HELP, collectBatch } from './batch-option.ts'
 import { collect, parseEngineCount, parseNumber } from './options.ts'
 
 export interface EngineOptions extends LauncherSettings {
@@ -13,6 +15,7 @@ export interface EngineOptions extends LauncherSettings {
   readonly engineCommand?: string
   readonly python?: string
   readonly timeout?: number
+  readonly dryRun?: boolean
   readonly engineArg?: readonly string[]
   readonly launcherSettings?: Settings
   readonly export?: readonly string[]
@@ -29,7 +32,7 @@ export function addEngineOptions(command: Command): Command {
     )
     .option(
       '--engines <what>',
-      'what starts the engines (local, mpi, ssh), or which engines: node, python, or how many of each, as python:2,node:2',
+      'what starts the engines (local, mpi, ssh, pbs, slurm, sge, lsf, htcondor), or which engines: node, python, or how many of each, as python:2,node:2',
     )
     .option(
       '--engine-command <command>',
@@ -40,6 +43,8 @@ export function addEngineOptions(command: Command): Command {
       'Python of the Python engines (default: the first python3 that has ipyparallel)',
     )
     .option('--timeout <seconds>', 'how long the start may take (default: 60)', parseNumber('timeout', 0.001))
+    .option('--batch <setting>', BATCH_HELP, collectBatch)
+    .option('--dry-run', 'print what would be submitted or run, and start nothing')
     .option('--engine-arg <arg>', 'further argument of ipengine; may be repeated', collect)
     .option(
       '--launcher-settings <json>',
@@ -62,6 +67,7 @@ export async function readEngineOptions(options: EngineOptions) {
     engineCommand: options.engineCommand,
     python: options.python,
     timeout: options.timeout,
+    batch: options.batch,
     engineArgs: options.engineArg,
     ...withGiven(options, options.launcherSettings ?? {}),
     ...(options.export !== undefined && { env: exported(options.export) }),
@@ -75,6 +81,7 @@ export function engineArguments(options: EngineOptions, n: number): string[] {
     engineCommand,
     python,
     timeout,
+    batch,
     engineArg = [],
     launcherSettings,
     export: names = [],
@@ -85,6 +92,7 @@ export function engineArguments(options: EngineOptions, n: number): string[] {
     ...(engineCommand === undefined ? [] : [`--engine-command=${engineCommand}`]),
     ...(python === undefined ? [] : [`--python=${python}`]),
     ...(timeout === undefined ? [] : [`--timeout=${timeout}`]),
+    ...(batch === undefined ? [] : [`--batch=${JSON.stringify(batch)}`]),
     ...engineArg.map(arg => `--engine-arg=${arg}`),
     ...(launcherSettings === undefined ? [] : [`--launcher-settings=${JSON.stringify(launcherSettings)}`]),
     ...names.map(name => `--export=${name}`),
@@ -117,4 +125,11 @@ function withGiven(before: object, given: Settings): Settings {
 
 function exported(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map(name => [name, process.env[name] ?? '']))
+}
+
+/** For `--dry-run`. */
+export async function printScripts(plan: KeeperPlan): Promise<void> {
+  const { planScripts } = await import('../cluster/cluster-options.ts')
+  const { print } = await import('./print.ts')
+  print(planScripts(plan).join('\n').trimEnd())
 }

@@ -1,5 +1,11 @@
 import type { Command } from 'commander'
-import { addEngineOptions, type EngineOptions, engineArguments, readEngineOptions } from './engine-options.ts'
+import {
+  addEngineOptions,
+  type EngineOptions,
+  engineArguments,
+  printScripts,
+  readEngineOptions,
+} from './engine-options.ts'
 import { addLogOptions, addPlaceOptions, type LogOptions, type PlaceOptions } from './options.ts'
 import { newCommand } from './run.ts'
 
@@ -20,6 +26,7 @@ async function startEngines(given: EnginesOptions): Promise<void> {
   const options = await withConfiguration(given, 'ipcluster')
   const { enginePlan } = await import('../cluster/cluster-options.ts')
   const plan = enginePlan({ ...options, ...(await readEngineOptions(options)) })
+  if (options.dryRun === true) return printScripts(plan)
   const { n } = plan
   if (options.daemonize === true) {
     const { startDaemon } = await import('../cluster/daemon.ts')

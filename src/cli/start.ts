@@ -1,5 +1,11 @@
 import type { Command } from 'commander'
-import { addEngineOptions, type EngineOptions, engineArguments, readEngineOptions } from './engine-options.ts'
+import {
+  addEngineOptions,
+  type EngineOptions,
+  engineArguments,
+  printScripts,
+  readEngineOptions,
+} from './engine-options.ts'
 import { addLogOptions, addPlaceOptions, collect, type LogOptions, type PlaceOptions } from './options.ts'
 import { parseRecords } from './records.ts'
 import { newCommand } from './run.ts'
@@ -17,7 +23,10 @@ interface StartOptions extends PlaceOptions, LogOptions, EngineOptions {
 /** `ipcluster start`: a controller and n engines, kept until ^C, or in the background. */
 export function startCommand(): Command {
   const command = addEngineOptions(newCommand('start', 'Start a controller and engines'))
-    .option('--controller <launcher>', 'what starts the controller: local')
+    .option(
+      '--controller <launcher>',
+      'what starts the controller: local, or a batch system as for the engines',
+    )
     .option('--daemonize', 'go on in the background once the cluster is up')
     .option('--ip <address>', 'address that the controller listens on (default: this machine only)')
     .option('--location <host>', 'name or address under which others reach the controller')
@@ -43,6 +52,7 @@ async function start(given: StartOptions): Promise<void> {
     controller: options.controller === undefined ? undefined : checkLauncher(options.controller),
     controllerArgs: options.controllerArg,
   })
+  if (options.dryRun === true) return printScripts(plan)
   const where = `profile ${profileName(plan.profileDir)}${plan.clusterId === '' ? '' : `, cluster id ${plan.clusterId}`}`
   if (options.daemonize === true) {
     await startInBackground(plan, where, options)

@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts'
 import { readConfiguration } from '../config/config-file.ts'
 import { profileDirectory, resolvePlace } from '../config/profile.ts'
 import { UsageError } from '../errors.ts'
+import type { BatchSettings } from './batch/batch-settings.ts'
 import {
   checkEngineCount,
   type EngineSet,
@@ -11,9 +12,9 @@ import {
   launcherOf,
 } from './engine-sets.ts'
 import type { KeeperPlan } from './keeper.ts'
-import type { LauncherName, Program } from './launcher.ts'
+import type { Launcher, LauncherName, Program } from './launcher.ts'
 import { type LauncherSettings, makeLauncher, shareEngines } from './launchers.ts'
-import { findProgram, type ProgramPlace } from './program.ts'
+import { commandLine, findProgram, type ProgramPlace } from './program.ts'
 
 /** Where a cluster is to be found. */
 export interface ClusterPlace {
@@ -72,7 +73,13 @@ export interface ClusterOptions extends ClusterPlace, LauncherSettings {
 export async function configured(options: ClusterOptions): Promise<ClusterOptions> {
   const configuration = await readConfiguration(profileDirectory(options), 'ipcluster')
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  return { ...configuration, ...Object.fromEntries(given) }
+  const batch = mergedBatch(configuration.batch, options.batch)
+  return { ...configuration, ...Object.fromEntries(given), ...(batch !== undefined && { batch }) }
+}
+
+/** Each setting of a batch system's jobs wins for itself. */
+function mergedBatch(file: unknown, given: BatchSettings | undefined): BatchSettings | undefined {
+  return file === undefined ? given : { ...(file as BatchSettings), ...given }
 }
 
 const DEFAULT_TIMEOUT = 60
@@ -98,12 +105,12 @@ export function clusterPlan(options: ClusterOptions): KeeperPlan {
     ...(records === undefined ? [] : [`--records=${records}`]),
     ...(options.controllerArgs ?? []),
   ]
+  const launcher = makeLauncher(options.controller ?? 'local', options, place)
+  const program = findProgram('ipcontroller', place, controllerArgs)
+  shownScript(launcher, program, 1)
   return {
     ...enginePlan(options),
-    controller: {
-      launcher: makeLauncher(options.controller ?? 'local', options),
-      program: findProgram('ipcontroller', place, controllerArgs),
-    },
+    controller: { launcher, program },
     controllerIp: ip ?? '',
     controllerLocation: location ?? '',
   }
@@ -119,7 +126,11 @@ export function enginePlan(options: ClusterOptions): KeeperPlan {
     const program = engineProgram(set, place, timeout, options)
     return shareEngines(launcher, options, place, set.n).map(share => ({ ...share, program }))
   })
-  for (const set of sets) checkEngineCount(set.n)
+  for (const set of sets) {
+    checkEngineCount(set.n)
+    // What is wrong with a job's settings is said before anything runs.
+    shownScript(set.launcher, set.program, set.n)
+  }
   return {
     ...place,
     n: sets.reduce((n, set) => n + set.n, 0),
@@ -142,4 +153,22 @@ function engineProgram(
   // Many engines at once slow their controller down: they wait for it as long as the start may take.
   const args = [`--timeout=${timeout}`, ...foreign, ...(options.engineArgs ?? [])]
   return findProgram('ipengine', place, args, options.env)
+}
+
+/**
+ * What would be run or submitted for this plan, one text for each kind of program: job scripts, or command lines.
+ *
+ * @throws ConfigurationError for a setting that cannot be used.
+ */
+export function planScripts({ controller, engines }: KeeperPlan): string[] {
+  return [
+    ...(controller === undefined ? [] : [shownScript(controller.launcher, controller.program, 1)]),
+    ...engines.sets.map(({ launcher, program, n }) => shownScript(launcher, program, n)),
+  ]
+}
+
+function shownScript(launcher: Launcher, program: Program, count: number): string {
+  const script = launcher.kind === 'group' ? launcher.script?.(program, count) : undefined
+  if (script !== undefined) return script
+  return `# ${count} × ${program.name}, started by ${launcher.name}\n${commandLine(program)}\n`
 }

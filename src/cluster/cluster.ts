@@ -13,6 +13,7 @@ import {
   configured,
   enginePlan,
   freshClusterId,
+  planScripts,
 } from './cluster-options.ts'
 import { startDaemon } from './daemon.ts'
 import { daemonArguments } from './daemon-arguments.ts'
@@ -98,6 +99,16 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
+   * What `Cluster.start` with these options would submit or run: the job scripts of a batch system, or command lines.
+   * Nothing is started.
+   *
+   * @throws ConfigurationError for a setting that cannot be used.
+   */
+  static async jobScript(options: ClusterOptions = {}): Promise<string> {
+    return planScripts(clusterPlan(await configured(options))).join('\n')
+  }
+
+  /**
    * Finds a cluster that somebody else started, with `ipcluster start`, in another program, or from Python.
    *
    * @throws NotRunningError when there is none.
@@ -117,6 +128,11 @@ export class Cluster implements AsyncDisposable {
   /** Every cluster that has left its files in a profile of this user, running or not. */
   static list(): ClusterSummary[] {
     return surveyClusters(profileDirectories())
+  }
+
+  /** What was submitted or run to start this cluster. Empty for one that somebody else started. */
+  jobScript(): string {
+    return this.#keeper === undefined ? '' : planScripts(this.#keeper.plan).join('\n')
   }
 
   /** The file through which clients find the controller. */

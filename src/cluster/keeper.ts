@@ -18,7 +18,7 @@ import { claimCluster } from './claim.ts'
 import { EngineJobs, type PlannedSet } from './engine-jobs.ts'
 import { HubContact } from './hub-contact.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
-import type { GroupLauncher, Job, Launcher, Program } from './launcher.ts'
+import type { GroupJob, GroupLauncher, Job, Launcher, Program } from './launcher.ts'
 import { FIRST_BATCH, Launch } from './state/launch.ts'
 import type {
   BatchNumber,
@@ -339,6 +339,7 @@ export class Keeper {
     return {
       controller: this.plan.controller?.program,
       engine: launch => this.#engineJobs.programOf(launch),
+      waitingJobs: [this.#controllerJob, ...this.#engineJobs.jobs].flatMap(waitingJob),
       startTimeoutMs: this.plan.startTimeoutMs,
     }
   }
@@ -387,6 +388,13 @@ export class Keeper {
     // A controller that was killed has left its files.
     sweepCluster(profileDir, clusterId)
   }
+}
+
+function waitingJob(job: Job | undefined): string[] {
+  const { id = '', status } = (job ?? {}) as Partial<GroupJob>
+  if (status?.state !== 'waiting') return []
+  const what = id === '' ? 'a job is still being submitted' : `job ${id} has not begun to run`
+  return [status.detail === undefined ? what : `${what}: ${status.detail}`]
 }
 
 function launchersOf({ controller, engines }: KeeperPlan): Launcher[] {

@@ -9,6 +9,8 @@ export interface LaunchPrograms {
   readonly controller: Program | undefined
   /** The program of the engine that was started under this number. */
   engine(launch: LaunchNumber): Program
+  /** Jobs that have not begun to run, each with what is known of it. */
+  readonly waitingJobs: readonly string[]
   readonly startTimeoutMs: number
 }
 
@@ -21,9 +23,11 @@ export function startError(failure: LaunchFailure, programs: LaunchPrograms): La
       return endedError(programs.engine(failure.launch), failure.end, 'before it had registered')
     case 'timed_out': {
       const seconds = programs.startTimeoutMs / 1000
-      if (!failure.controllerReady) return new SubmitError(`the controller was not ready within ${seconds} s`)
+      const jobs = programs.waitingJobs.map(job => `\n  ${job}`).join('')
+      if (!failure.controllerReady)
+        return new SubmitError(`the controller was not ready within ${seconds} s${jobs}`)
       return new SubmitError(
-        `${failure.registered} of ${failure.wanted} engines registered within ${seconds} s. Give them longer with \`timeout\`, or start fewer.`,
+        `${failure.registered} of ${failure.wanted} engines registered within ${seconds} s. Give them longer with \`timeout\`, or start fewer.${jobs}`,
       )
     }
     case 'controller_gone':

@@ -9,6 +9,7 @@
  *   launcher has to tell is the end of the job as a whole.
  */
 
+import type { BatchSystemName } from './batch/batch-system.ts'
 import type { LifelineEvent } from './lifeline.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
@@ -79,6 +80,12 @@ export interface GroupLauncher {
   readonly areRanks: boolean
   /** How long a job may take to be gone after SIGKILL, in ms. Default: 3000. */
   readonly endMs?: number
+  /**
+   * What would be submitted, for people.
+   *
+   * @throws ConfigurationError for a setting that cannot be used.
+   */
+  script?(program: Program, count: number): string
   /** Returns at once. @param count - copies; at least one. */
   submit(program: Program, count: number, handlers: GroupHandlers): GroupJob
 }
@@ -86,4 +93,4 @@ export interface GroupLauncher {
 export type Launcher = SingleLauncher | GroupLauncher
 
 /** Names of the launchers that there are: see `launchers.ts`. */
-export type LauncherName = 'local' | 'mpi' | 'ssh'
+export type LauncherName = 'local' | 'mpi' | 'ssh' | BatchSystemName

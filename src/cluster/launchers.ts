@@ -2,18 +2,24 @@
 
 import { availableParallelism } from 'node:os'
 import { ConfigurationError } from '../errors.ts'
+import { batchLauncher } from './batch/batch-launcher.ts'
+import type { BatchSettings } from './batch/batch-settings.ts'
+import type { BatchSystemName } from './batch/batch-system.ts'
+import { BATCH_SYSTEMS } from './batch/systems.ts'
 import type { Launcher, LauncherName } from './launcher.ts'
 import { localLauncher } from './local-launcher.ts'
 import { type MpiSettings, mpiLauncher } from './mpi-launcher.ts'
 import type { ProgramPlace } from './program.ts'
 import { countByHost, type SshSettings, sshLauncher } from './ssh-launcher.ts'
 
-/** What can be set for launchers, each under its launcher's name. */
+/** What can be set for launchers, each under its launcher's name, or that of all batch systems. */
 export interface LauncherSettings {
   /** How `mpiexec` is called. */
   readonly mpi?: MpiSettings | undefined
   /** The hosts, and how they are reached. */
   readonly ssh?: SshSettings | undefined
+  /** What jobs of batch systems need. */
+  readonly batch?: BatchSettings | undefined
 }
 
 /** So many engines, to be started by this launcher. */
@@ -22,10 +28,19 @@ export interface Share {
   readonly launcher: Launcher
 }
 
+type MakeLauncher = (settings: LauncherSettings, place: ProgramPlace) => Launcher
+
 /** Those that start engines over ssh are one for each host: see `shareEngines`. */
-const LAUNCHERS: Readonly<Record<Exclude<LauncherName, 'ssh'>, (settings: LauncherSettings) => Launcher>> = {
+const LAUNCHERS: Readonly<Record<Exclude<LauncherName, 'ssh'>, MakeLauncher>> = {
   local: () => localLauncher,
   mpi: ({ mpi }) => mpiLauncher(mpi),
+  ...(Object.fromEntries(
+    Object.keys(BATCH_SYSTEMS).map(name => [name, inBatch(name as BatchSystemName)]),
+  ) as Record<BatchSystemName, MakeLauncher>),
+}
+
+function inBatch(name: BatchSystemName): MakeLauncher {
+  return ({ batch }, { profileDir }) => batchLauncher(name, batch ?? {}, profileDir)
 }
 
 export const LAUNCHER_NAMES = [...Object.keys(LAUNCHERS), 'ssh'] as readonly LauncherName[]
@@ -43,9 +58,9 @@ export function checkLauncher(name: string, others: readonly string[] = []): Lau
 }
 
 /** @throws ConfigurationError when there is no launcher of that name, or its settings cannot be used. */
-export function makeLauncher(name: string, settings: LauncherSettings = {}): Launcher {
+export function makeLauncher(name: string, settings: LauncherSettings, place: ProgramPlace): Launcher {
   const known = checkLauncher(name)
-  if (known !== 'ssh') return LAUNCHERS[known](settings)
+  if (known !== 'ssh') return LAUNCHERS[known](settings, place)
   throw new ConfigurationError('ssh starts engines only: have the controller started by another launcher')
 }
 
@@ -61,7 +76,8 @@ export function shareEngines(
   place: ProgramPlace,
   n: number | undefined,
 ): readonly Share[] {
-  if (name !== 'ssh') return [{ n: n ?? availableParallelism(), launcher: makeLauncher(name, settings) }]
+  if (name !== 'ssh')
+    return [{ n: n ?? availableParallelism(), launcher: makeLauncher(name, settings, place) }]
   const { ssh } = settings
   const counts = [...countByHost(ssh, n)]
   return counts.map(([host, count]) => ({ n: count, launcher: sshLauncher(host, ssh!, place) }))
@@ -69,6 +85,7 @@ export function shareEngines(
 
 /** The settings of launchers, out of options that hold others as well. */
 export function launcherSettings(options: LauncherSettings): LauncherSettings {
-  const found = Object.entries(options).filter(([name]) => LAUNCHER_NAMES.includes(name as LauncherName))
+  const names: readonly string[] = [...LAUNCHER_NAMES, 'batch']
+  const found = Object.entries(options).filter(([name]) => names.includes(name))
   return Object.fromEntries(found.filter(([, settings]) => settings !== undefined))
 }

@@ -69,7 +69,30 @@ function meaning(program: ConfiguredProgram, key: string, convert: Meaning['conv
   return convert === undefined ? { program, key } : { program, key, convert }
 }
 
+/** The classes by which batch systems are configured, for the engines' jobs and for the controller's. */
+const BATCH_CLASSES = [
+  'BatchSystemLauncher',
+  ...['PBS', 'Torque', 'Slurm', 'SGE', 'LSF', 'HTCondor', 'Condor'].flatMap(system => [
+    `${system}Launcher`,
+    `${system}EngineSetLauncher`,
+    `${system}ControllerLauncher`,
+  ]),
+]
+
+const BATCH_TRAITS: Readonly<Record<string, string>> = {
+  queue: 'queue',
+  account: 'account',
+  timelimit: 'walltime',
+  batch_template: 'template',
+  batch_template_file: 'templateFile',
+}
+
 const CLASSIC: Readonly<Record<string, Meaning>> = {
+  ...Object.fromEntries(
+    BATCH_CLASSES.flatMap(name =>
+      Object.entries(BATCH_TRAITS).map(([trait, key]) => [`${name}.${trait}`, cluster(`batch.${key}`)]),
+    ),
+  ),
   'IPClusterEngines.engine_launcher_class': cluster('engines', launcherByClass),
   'IPClusterEngines.engine_set_launcher_class': cluster('engines', launcherByClass),
   'IPClusterEngines.n': cluster('n'),

@@ -36,6 +36,24 @@ const hosts = v.union(
 )
 
 const LAUNCHERS: Settings = {
+  batch: {
+    doc: 'What jobs of batch systems (pbs, slurm, sge, lsf, htcondor) are given; docs/batch.md has all of it.',
+    example: { queue: 'debug', walltime: '01:30:00', memory: '4G', prologue: ['module load node'] },
+    schema: v.strictObject({
+      queue: v.optional(text),
+      account: v.optional(text),
+      walltime: v.optional(v.union([text, count], 'must be a time')),
+      nodes: v.optional(count),
+      array: v.optional(flag),
+      memory: v.optional(text),
+      cpus: v.optional(count),
+      prologue: v.optional(v.union([v.string(), texts], 'must be lines of shell')),
+      environment: v.optional(variables),
+      directives: v.optional(texts),
+      template: v.optional(text),
+      templateFile: v.optional(text),
+    }),
+  },
   mpi: {
     doc: 'How mpiexec is called, for engines of the mpi launcher.',
     example: { command: '/opt/openmpi/bin/mpiexec', args: ['--oversubscribe'] },

@@ -77,9 +77,11 @@ describe('freshClusterId', () => {
 
 describe('makeLauncher', () => {
   it('names those that there are', () => {
-    expect(makeLauncher('local').name).toBe('local')
-    expect(() => makeLauncher('slrum')).toThrow(ConfigurationError)
-    expect(() => makeLauncher('toString')).toThrow(/no launcher "toString": use local/)
+    expect(makeLauncher('local', {}, { profileDir: '/p', clusterId: '' }).name).toBe('local')
+    expect(() => makeLauncher('slrum', {}, { profileDir: '/p', clusterId: '' })).toThrow(ConfigurationError)
+    expect(() => makeLauncher('toString', {}, { profileDir: '/p', clusterId: '' })).toThrow(
+      /no launcher "toString": use local/,
+    )
   })
 })
 

@@ -17,7 +17,7 @@ describe('parseEngines', () => {
     'refuses %j',
     text => {
       expect(() => parseEngines(text)).toThrow(
-        /such as --engines=python:2,node:2|use local, mpi, ssh, node, python/,
+        /such as --engines=python:2,node:2|use local, mpi, pbs, .*, node, python/,
       )
     },
   )

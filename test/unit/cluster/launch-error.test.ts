@@ -14,6 +14,7 @@ const program = (name: string): Program => ({
 const programs = {
   controller: program('ipcontroller'),
   engine: () => program('ipengine'),
+  waitingJobs: [],
   startTimeoutMs: 60_000,
 }
 const end = { exitCode: 1, signal: null, output: 'first\nsecond' }
@@ -46,6 +47,14 @@ describe('startError', () => {
       /^3 of 4 engines registered within 60 s/,
     )
     expect(startError({ ...base, controllerReady: false }, programs).message).toMatch(/not ready within 60 s/)
+  })
+
+  it('tells what jobs wait for when time was up', () => {
+    const failure = { type: 'timed_out', registered: 0, wanted: 4, controllerReady: true } as const
+    const waitingJobs = ['job 7 has not begun to run: it is held']
+    expect(startError(failure, { ...programs, waitingJobs }).message).toMatch(
+      /\n {2}job 7 has not begun to run: it is held$/,
+    )
   })
 })
 

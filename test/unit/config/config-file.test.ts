@@ -158,6 +158,24 @@ describe('createProfile', () => {
     }
   })
 
+  it('gathers what batch jobs are given, also by the classic names', async () => {
+    write(
+      'ipcluster_config.ts',
+      `import { getConfig } from 'itsparallel/config'
+      const c = getConfig()
+      c.batch = { queue: 'debug' }
+      c.SlurmEngineSetLauncher.account = 'physics'
+      c.BatchSystemLauncher.batch_template = '{command}'
+      c.PBSEngineSetLauncher.timelimit = '01:00:00'
+      export default c`,
+    )
+    expect(await read()).toEqual({
+      batch: { queue: 'debug', account: 'physics', template: '{command}', walltime: '01:00:00' },
+    })
+    write('ipcluster_config.ts', 'export default {\n  batch: { quee: "debug" }\n}')
+    await expect(read()).rejects.toThrow(/ipcluster_config\.ts:2: batch has no quee; did you mean queue\?/)
+  })
+
   it('keeps files that are there, unless it is told to write them anew', async () => {
     createProfile(folder, { reset: false })
     write('ipcluster_config.ts', 'export default { n: 7 }')

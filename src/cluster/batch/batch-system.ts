@@ -1,0 +1,117 @@
+/**
+ * What is to be known of a batch system: the commands by which jobs are submitted, looked at and ended, how their answers
+ * are read, and how a job says what it needs. Nothing here runs anything; `batch-queue.ts` works them all.
+ */
+
+/** Names of the batch systems that there are: see `systems.ts`. */
+export type BatchSystemName = 'pbs' | 'slurm' | 'sge' | 'lsf' | 'htcondor'
+
+/** A command that is to be run. */
+export interface Call {
+  readonly command: string
+  readonly args: readonly string[]
+  /** What it reads from stdin. */
+  readonly input?: string
+}
+
+/** What a job needs, in one form for all systems. */
+export interface JobNeeds {
+  readonly name: string
+  readonly queue: string | undefined
+  readonly account: string | undefined
+  readonly walltimeSeconds: number | undefined
+  /** Machines of a job that has several; undefined for one engine a task. */
+  readonly nodes: number | undefined
+  readonly memoryMib: number | undefined
+  /** Cores of each engine. */
+  readonly cpus: number | undefined
+  /** Engines. */
+  readonly count: number
+  /** Whether each engine is a task of a job array. */
+  readonly isArray: boolean
+  /** Where the output goes, without the ending that tells tasks apart. */
+  readonly log: string
+}
+
+/** Where the files of a job lie. */
+export interface JobFiles {
+  /** What runs. */
+  readonly script: string
+  /** What is submitted in its place, where the system wants a description of the job. */
+  readonly description: string
+  /** See `JobNeeds`. */
+  readonly log: string
+}
+
+/** `stuck` jobs lie in the queue for ever: the system could not start them. */
+export type JobState = 'waiting' | 'held' | 'stuck' | 'running' | 'ended' | 'failed'
+
+/** One line of the answer about jobs: a job, or one task of a job array. */
+export interface JobRow {
+  /** The number that submitting gave. */
+  readonly id: string
+  /** The system's word for its state. */
+  readonly code: string
+  /** Why it is so, where the system says. */
+  readonly detail?: string
+  readonly exitCode?: number
+  readonly signal?: number
+}
+
+export interface BatchSystem {
+  readonly name: BatchSystemName
+  /** As people call it. */
+  readonly title: string
+  /** Where its commands and formats are described. */
+  readonly manual: string
+  /** Before each directive of a job script, such as `#SBATCH `. */
+  readonly prefix: string
+  /** The shell's variable that holds the number of a task. */
+  readonly taskVariable: string
+  /** Directives: what the job needs, in the system's words, without the prefix. */
+  directives(needs: JobNeeds): string[]
+  /** The directive that makes a job an array with a task for each engine; undefined where the description says so. */
+  arrayDirective(needs: JobNeeds): string | undefined
+  /** What starts `count` copies of a program on the machines of one job; undefined where there is no such thing. */
+  starter(count: number): string | undefined
+  /** The text that is submitted in place of the script. */
+  describe?(needs: JobNeeds, files: JobFiles, extra: readonly string[]): string
+  /** Output is brought back only when the job has ended: the script writes it where it belongs. */
+  readonly writesLate: boolean
+  submit(files: JobFiles, script: string): Call
+  /** The job's number, from what submitting answered. */
+  readJobId(answer: string): string | undefined
+  /** Whether it is the number of an array, where that can be seen. */
+  isArrayId?(id: string): boolean
+  /** One question about all jobs. */
+  status(ids: readonly string[]): Call
+  readStatus(answer: string): JobRow[]
+  /** The question fails so when none of the jobs is there any more. */
+  readonly noSuchJob: RegExp
+  /** What the words for states mean; words that are not here mean that it runs. */
+  readonly states: Readonly<Record<string, JobState>>
+  cancel(id: string): Call
+  /** Ends it without asking it. */
+  kill(id: string): Call
+  /** Shows the queues that there are. */
+  readonly showQueues: string
+}
+
+/** `01:30:00`, from seconds. */
+export function clockTime(seconds: number): string {
+  const two = (n: number): string => String(n).padStart(2, '0')
+  return `${two(Math.floor(seconds / 3600))}:${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)}`
+}
+
+/** Lines of words, without empty ones. */
+export function rowsOf(answer: string): string[][] {
+  return answer
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+    .filter(words => words[0] !== '')
+}
+
+/** Directives whose value is known. */
+export function given(...lines: readonly (string | false | undefined)[]): string[] {
+  return lines.filter(line => typeof line === 'string')
+}

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { JobFiles } from './batch-system.ts'
+
+const TAIL_LINES = 20
+const TAIL_CHARACTERS = 4096
+
+/** The last lines that any of a job's programs wrote. */
+export function lastLines({ log }: JobFiles): string {
+  const [newest] = logsOf(log)
+    .filter(file => file.size > 0)
+    .sort((a, b) => b.changedMs - a.changedMs)
+  if (newest === undefined) return ''
+  const text = readFileSync(newest.path, 'utf8').trimEnd().slice(-TAIL_CHARACTERS)
+  return text.split('\n').slice(-TAIL_LINES).join('\n')
+}
+
+/**
+ * Removes what nobody needs when a job has ended: its script, and logs in which there is nothing.
+ *
+ * @param isAsked - it was asked to end: then its logs tell just that.
+ */
+export function removeJobFiles({ script, description, log }: JobFiles, isAsked: boolean): void {
+  const useless = logsOf(log).filter(file => isAsked || file.size === 0)
+  for (const path of [script, description, `${log}.events`, ...useless.map(file => file.path)])
+    rmSync(path, { force: true })
+}
+
+interface LogFile {
+  readonly path: string
+  readonly size: number
+  readonly changedMs: number
+}
+
+function logsOf(log: string): LogFile[] {
+  const folder = dirname(log)
+  return readdirSync(folder)
+    .filter(name => name.startsWith(basename(log)) && name.endsWith('.out'))
+    .flatMap(name => {
+      const path = join(folder, name)
+      const stat = statSync(path, { throwIfNoEntry: false })
+      return stat === undefined ? [] : [{ path, size: stat.size, changedMs: stat.mtimeMs }]
+    })
+}

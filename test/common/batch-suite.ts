@@ -1,0 +1,117 @@
+/** What starting a cluster through any batch system must do. */
+
+import process from 'node:process'
+import { Cluster, type ClusterOptions, SubmitError } from 'itsparallel'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { BatchSystemName } from '../../src/cluster/batch/batch-system.ts'
+import type { PrivateSystem } from '../support/batch/daemons.ts'
+import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+
+export interface BatchSuite {
+  readonly title: string
+  readonly launcher: BatchSystemName
+  /** Whether it is installed. */
+  readonly isPresent: boolean
+  /** What to install. */
+  readonly packages: string
+  readonly start: () => Promise<PrivateSystem>
+  /** Settings that jobs need here. */
+  readonly batch?: ClusterOptions['batch']
+  /** Settings that the system refuses, and what it then says. */
+  readonly refused: { readonly batch: ClusterOptions['batch']; readonly message: RegExp }
+}
+
+/** The suite; without the system it is skipped and says so, or fails where every test is required. */
+export function batchSuite(suite: BatchSuite): void {
+  const { title, isPresent, packages } = suite
+  if (!isPresent && process.env.ITSPARALLEL_REQUIRE_ALL === '1')
+    throw new Error(`${title}: ${packages} must be there, as root, and every test is required to run`)
+  describe.skipIf(!isPresent)(isPresent ? title : `${title} (skipped: needs ${packages}, and root)`, () =>
+    tests(suite),
+  )
+}
+
+function tests({ launcher, start, batch, refused }: BatchSuite): void {
+  let system: PrivateSystem
+  let world: ClusterWorld
+  beforeAll(async () => {
+    system = await start()
+  }, 60_000)
+  afterAll(() => system?.close(), 30_000)
+  beforeEach(() => {
+    world = new ClusterWorld()
+    vi.stubEnv('IPYTHONDIR', world.ipythonDir)
+    for (const [name, value] of Object.entries(system.env)) vi.stubEnv(name, value)
+  })
+  afterEach(async () => {
+    vi.unstubAllEnvs()
+    await world.close()
+  })
+
+  const options = (more: ClusterOptions = {}): ClusterOptions => ({
+    n: 2,
+    engines: launcher,
+    ...more,
+    batch: { ...batch, ...more.batch },
+  })
+
+  async function expectNothingLeft(): Promise<void> {
+    await eventually(() => system.queue().length === 0, 15_000, 'the queue is empty')
+    await eventually(() => world.processes().length === 0)
+  }
+
+  it('runs tasks on engines in jobs, replaces one that dies, and leaves nothing in the queue', async () => {
+    const cluster = await Cluster.start(options({ controllerArgs: ['--ping=500'] }))
+    const rc = await cluster.connect()
+    expect(rc.ids).toEqual([0, 1])
+    const view = rc.loadBalancedView()
+    expect(await view.map((x: number) => x * x, [1, 2, 3, 4, 5, 6])).toEqual([1, 4, 9, 16, 25, 36])
+
+    const pid = await rc.at(1).apply(() => process.pid)
+    const others = new Promise<void>(resolve => {
+      rc.on('engine:registered', () => resolve())
+    })
+    process.kill(pid, 'SIGKILL')
+    await others
+    expect(await rc.directView().apply(() => 1)).toEqual([1, 1])
+
+    await rc.close()
+    await cluster.stop()
+    await expectNothingLeft()
+    expect(world.files()).toEqual([])
+  }, 60_000)
+
+  it('runs the controller in a job, too', async () => {
+    const cluster = await Cluster.start(options({ n: 1, controller: launcher }))
+    await using rc = await cluster.connect()
+    expect(await rc.at(0).apply(() => 6 * 7)).toBe(42)
+    await rc.close()
+    await cluster.stop()
+    await expectNothingLeft()
+    expect(world.files()).toEqual([])
+  }, 60_000)
+
+  it('shows the last lines of a job that dies at once', async () => {
+    const failed = Cluster.start(options({ batch: { prologue: 'echo no such module >&2; exit 3' } }))
+    await expect(failed).rejects.toThrow(SubmitError)
+    await expect(failed).rejects.toThrow(/last output:\n {4}no such module/)
+    await expectNothingLeft()
+  }, 60_000)
+
+  it('says what is wrong with what the system refuses', async () => {
+    const failed = Cluster.start(options(refused))
+    await expect(failed).rejects.toThrow(SubmitError)
+    await expect(failed).rejects.toThrow(refused.message)
+    await expectNothingLeft()
+  }, 60_000)
+
+  it('cancels its jobs when the start is given up', async () => {
+    const giveUp = new AbortController()
+    const started = Cluster.start(options({ signal: giveUp.signal, batch: { prologue: 'exec sleep 600' } }))
+    started.catch(() => {})
+    await eventually(() => system.queue().length > 0, 15_000, 'a job is in the queue')
+    giveUp.abort(new Error('changed my mind'))
+    await expect(started).rejects.toThrow('changed my mind')
+    await expectNothingLeft()
+  }, 60_000)
+}

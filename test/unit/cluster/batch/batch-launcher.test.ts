@@ -1,0 +1,210 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { batchLauncher } from '../../../../src/cluster/batch/batch-launcher.ts'
+import type { BatchSettings } from '../../../../src/cluster/batch/batch-settings.ts'
+import type { BatchSystemName, Call } from '../../../../src/cluster/batch/batch-system.ts'
+import type { CallResult } from '../../../../src/cluster/batch/run-call.ts'
+import type { GroupJob } from '../../../../src/cluster/launcher.ts'
+import type { ProgramEnd } from '../../../../src/cluster/state/launch-events.ts'
+
+let profileDir: string
+beforeEach(() => {
+  profileDir = mkdtempSync(join(tmpdir(), 'itsparallel-batch-'))
+})
+afterEach(() => rmSync(profileDir, { recursive: true }))
+
+const program = {
+  name: 'ipengine',
+  command: 'node',
+  args: ['ipengine.js', '--profile-dir=/p', '--cluster-id='],
+  env: {},
+  ownEnv: {},
+  cwd: '/',
+}
+
+const fine = (stdout = ''): CallResult => ({ exitCode: 0, stdout, stderr: '' })
+
+/** A batch system that answers from a table, the last answer again and again. */
+class Answers {
+  readonly calls: string[] = []
+  readonly #answers: Record<string, CallResult[]>
+  onCall: (call: Call) => void = () => {}
+
+  constructor(answers: Record<string, CallResult[]>) {
+    this.#answers = answers
+  }
+
+  run = async (call: Call): Promise<CallResult> => {
+    this.calls.push([call.command, ...call.args].join(' '))
+    this.onCall(call)
+    const answers = this.#answers[call.command] ?? [fine()]
+    return answers.length > 1 ? answers.shift()! : answers[0]!
+  }
+
+  commands(): string[] {
+    return this.calls.map(call => call.split(' ')[0]!)
+  }
+}
+
+interface Submitted {
+  readonly job: GroupJob
+  readonly ended: Promise<ProgramEnd>
+}
+
+function submit(
+  system: BatchSystemName,
+  answers: Answers,
+  settings: BatchSettings = {},
+  count = 2,
+): Submitted {
+  const launcher = batchLauncher(system, settings, profileDir, answers.run)
+  let job!: GroupJob
+  const ended = new Promise<ProgramEnd>(resolve => {
+    job = launcher.submit(program, count, { onEnd: resolve })
+  })
+  return { job, ended }
+}
+
+const lsfRow = (state: string, exit = '-'): CallResult => fine(`7|${state}|${exit}|-\n`)
+const lsfSubmitted = fine('Job <7> is submitted to queue <normal>.\n')
+
+describe('batchLauncher', () => {
+  it('submits one script, asks how the job is until it has ended, and leaves no file', async () => {
+    const answers = new Answers({
+      bsub: [lsfSubmitted],
+      bjobs: [lsfRow('PEND'), lsfRow('RUN'), lsfRow('DONE', '0')],
+    })
+    let script = ''
+    answers.onCall = call => {
+      script ||= call.input ?? ''
+    }
+    const { job, ended } = submit('lsf', answers)
+    expect(job.status).toEqual({ state: 'waiting' })
+    expect(await ended).toMatchObject({ exitCode: 0, command: 'bsub' })
+    expect(job.id).toBe('7')
+    expect(job.status).toEqual({ state: 'ended' })
+    expect(answers.commands()).toEqual(['bsub', 'bjobs', 'bjobs', 'bjobs'])
+    expect(script).toMatch(/#BSUB -J "ipengine\[1-2\]"/)
+    expect(readdirSync(join(profileDir, 'log'))).toEqual([])
+  })
+
+  it('shows the last lines of the log of a job that fails', async () => {
+    const answers = new Answers({ bsub: [lsfSubmitted], bjobs: [lsfRow('EXIT', '3')] })
+    answers.onCall = call => {
+      const log = /^#BSUB -o (.*)-%I\.out$/m.exec(call.input ?? '')?.[1]
+      if (log !== undefined) writeFileSync(`${log}-1.out`, 'first\nmodule: command not found\n')
+    }
+    const { ended } = submit('lsf', answers)
+    expect(await ended).toMatchObject({ exitCode: 3, output: 'first\nmodule: command not found' })
+    // It is there to be read.
+    expect(readdirSync(join(profileDir, 'log'))).toHaveLength(1)
+  })
+
+  it('tells of a command that is not on this machine', async () => {
+    const answers = new Answers({ sbatch: [{ exitCode: null, stdout: '', stderr: '', problem: 'missing' }] })
+    const { ended } = submit('slurm', answers)
+    expect(await ended).toMatchObject({
+      spawnError: 'sbatch is not on this machine',
+      hint: expect.stringMatching(/there is no sbatch here: log in to a machine that submits jobs to Slurm/),
+    })
+  })
+
+  it('tells of a command that does not answer', async () => {
+    const answers = new Answers({ qsub: [{ exitCode: null, stdout: '', stderr: '', problem: 'timeout' }] })
+    expect(await submit('sge', answers).ended).toMatchObject({ spawnError: 'qsub did not answer' })
+  })
+
+  it('tells of a queue that does not exist, and how to see those that do', async () => {
+    const refused = { exitCode: 170, stdout: '', stderr: 'qsub: Unknown queue\n' }
+    const answers = new Answers({ qsub: [refused] })
+    expect(await submit('pbs', answers, { queue: 'nope' }).ended).toMatchObject({
+      spawnError: 'qsub ended with exit code 170',
+      output: 'qsub: Unknown queue',
+      hint: 'queue nope cannot be used: `qstat -Q` shows those that there are; set batch.queue',
+    })
+  })
+
+  it('says why a job waits', async () => {
+    const held = fine('12\t5\tundefined\tvia condor_hold\n')
+    const answers = new Answers({ condor_submit: [fine('12.0 - 12.1\n')], condor_q: [held, held, fine()] })
+    const { job, ended } = submit('htcondor', answers)
+    const seen = new Promise<void>(resolve => {
+      answers.onCall = () => {
+        if (answers.commands().filter(command => command === 'condor_q').length === 2) resolve()
+      }
+    })
+    await seen
+    expect(job.status).toEqual({ state: 'waiting', detail: 'it is held, 5, via condor_hold' })
+    await ended
+  })
+
+  it('cancels a job, and one that it is only submitting', async () => {
+    const answers = new Answers({ bsub: [lsfSubmitted], bjobs: [lsfRow('EXIT', '143')] })
+    const { job, ended } = submit('lsf', answers)
+    job.signal('SIGTERM')
+    await ended
+    expect(answers.calls).toContain('bkill 7')
+  })
+
+  it('does not take a question that fails for the end of a job', async () => {
+    const broken = { exitCode: 1, stdout: '', stderr: 'LSF is down. Please wait ...\n' }
+    const gone = { exitCode: 255, stdout: '', stderr: 'Job <7> is not found\n' }
+    const answers = new Answers({ bsub: [lsfSubmitted], bjobs: [broken, broken, gone, gone] })
+    expect(await submit('lsf', answers).ended).toMatchObject({
+      exitCode: null,
+      reason: 'job 7 is no longer in the queue of LSF',
+    })
+    expect(answers.commands().filter(command => command === 'bjobs')).toHaveLength(4)
+  })
+
+  it('asks one question about all jobs', async () => {
+    const answers = new Answers({
+      bsub: [lsfSubmitted, fine('Job <8> is submitted to queue <normal>.\n')],
+      bjobs: [fine('7|DONE|0|-\n8|DONE|0|-\n')],
+    })
+    const launcher = batchLauncher('lsf', {}, profileDir, answers.run)
+    await Promise.all(
+      [1, 2].map(n => new Promise<ProgramEnd>(onEnd => launcher.submit(program, n, { onEnd }))),
+    )
+    const questions = answers.calls.filter(call => call.startsWith('bjobs'))
+    expect(questions).toHaveLength(1)
+    expect(questions[0]).toMatch(/ 7 8$/)
+  })
+
+  it('refuses arrays of a qsub that only looks like that of PBS, and leaves no job behind', async () => {
+    const answers = new Answers({ qsub: [fine('29\n')] })
+    expect(await submit('pbs', answers).ended).toMatchObject({
+      spawnError: 'this qsub is not that of PBS: it has no job arrays',
+      hint: expect.stringMatching(/batch\.array to false/),
+    })
+    expect(answers.calls).toContain('qdel 29')
+  })
+
+  it('cancels a job of which nothing will come', async () => {
+    const stuck = fine('  12 0.5 ipengine me Eqw 11/25/2026 23:39:44 1 1\n')
+    const answers = new Answers({ qsub: [fine('12.1-2:1\n')], qstat: [stuck] })
+    expect(await submit('sge', answers).ended).toMatchObject({
+      reason: 'job 12 of Grid Engine has ended: it could not be started, Eqw',
+    })
+    expect(answers.calls).toContain('qdel 12')
+  })
+
+  it('writes a script that only the user may read', async () => {
+    const answers = new Answers({ sbatch: [{ exitCode: 1, stdout: '', stderr: 'no' }] })
+    const modes: number[] = []
+    answers.onCall = ({ args }) => modes.push(statSync(args.at(-1)!).mode & 0o777)
+    await submit('slurm', answers).ended
+    expect(modes).toEqual([0o700])
+  })
+
+  it('reads a template from its file, and says when it is not there', async () => {
+    const templateFile = join(profileDir, 'engines.sh')
+    writeFileSync(templateFile, '#!/bin/sh\n# ours\n{command}\n')
+    const launcher = batchLauncher('slurm', { templateFile }, profileDir)
+    expect(launcher.script!(program, 1)).toMatch(/^#!\/bin\/sh\n# ours\nnode ipengine\.js/)
+    rmSync(templateFile)
+    expect(() => launcher.script!(program, 1)).toThrow(/batch\.templateFile: ENOENT/)
+  })
+})
