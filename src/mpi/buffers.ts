@@ -1,4 +1,4 @@
-import { NDArray } from '../base/nd-array.ts'
+import type { NDArray } from '../base/nd-array.ts'
 import type { TypedArray } from '../base/typed-array.ts'
 import { UsageError } from '../errors.ts'
 import type { Abi, DatatypeName, Handle } from './abi.ts'
@@ -41,8 +41,10 @@ const BY_DTYPE: Readonly<Record<string, DatatypeName>> = {
 
 /** @throws UsageError when it is no buffer, or longer than MPI can count. */
 export function segmentOf(buffer: MPIBuffer, abi: Abi): Segment {
-  const data = buffer instanceof NDArray ? buffer.data : buffer
-  const special = buffer instanceof NDArray ? BY_DTYPE[buffer.dtype] : undefined
+  // Not by its class: it may be that of another copy of this package.
+  const isFlat = ArrayBuffer.isView(buffer)
+  const data = isFlat ? buffer : buffer?.data
+  const special = isFlat ? undefined : BY_DTYPE[buffer?.dtype]
   const kind = special ?? BY_KIND.get(data?.constructor)
   if (kind === undefined)
     throw new UsageError(

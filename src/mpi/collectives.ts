@@ -10,7 +10,7 @@ import type { BufferArgument } from './functions.ts'
 import type { Op } from './op.ts'
 
 /** Stands for the buffer to send: it is in the one to receive already. */
-export const IN_PLACE: unique symbol = Symbol('MPI.IN_PLACE')
+export const IN_PLACE: unique symbol = Symbol.for('itsparallel.mpi.IN_PLACE')
 /** What a reduction is given: a buffer, or `MPI.IN_PLACE` where it is in the receiving one already. */
 export type Sent = MPIBuffer | typeof IN_PLACE
 

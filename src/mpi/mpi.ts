@@ -53,14 +53,16 @@ export class World extends Comm {
   }
 }
 
-let started: Started | undefined
+/** Where all copies of this package in a process find what the first of them started: the library starts only once. */
+const STARTED = Symbol.for('itsparallel.mpi')
+const shared = globalThis as { [STARTED]?: Started }
 /** What ends this process, if anything that was thrown does. */
 let uncaught: unknown
 
 /** The library is loaded, and this process joins the others, at the first use of anything. */
 function start(): Started {
-  started ??= initialize(new Native())
-  return started
+  shared[STARTED] ??= initialize(new Native())
+  return shared[STARTED]
 }
 
 function initialize(native: Native): Started {
@@ -106,7 +108,7 @@ function finalize(native: Native, operations: NativeOperations, exitCode: number
  * wait for it then throw instead of waiting for ever. Nothing when MPI is not in use.
  */
 export function announceFailure(error: unknown): void {
-  started?.runtime.progress.failures.announce(error)
+  shared[STARTED]?.runtime.progress.failures.announce(error)
 }
 
 /**

@@ -4,8 +4,11 @@ import type { Failures } from './failures.ts'
 
 /** Polls between two looks at the failures of others. */
 const POLLS_A_LOOK = 512
-/** Polls at once, where each rank has a core of its own. Where they share cores, the one that is waited for needs this one. */
-const POLLS_AT_ONCE = 512
+/**
+ * Polls at once, about a millisecond, where each rank has a core of its own: to offer it may mean to lose it to another
+ * program for several. Where ranks share cores, the one that is waited for needs this one.
+ */
+const POLLS_AT_ONCE = 8192
 /** Then the core is offered to others between polls, for so long; then they are given it, by sleeping. */
 const OFFERING_MS = 0.1
 /** Kernels make some 50 of it. */
