@@ -24,7 +24,6 @@ const SIGNATURES = {
   MPI_Iprobe: 'iihbb',
   MPI_Test: 'bbb',
   MPI_Cancel: 'b',
-  MPI_Request_free: 'b',
   MPI_Get_count: 'bhb',
   MPI_Barrier: 'h',
   MPI_Bcast: 'bihih',

@@ -44,6 +44,7 @@ export class Gate {
   #known = 0
   #isStale = false
   #hasTold = false
+  #send: Int32Array | undefined
   #receive: Int32Array | undefined
   /** Failures of this rank that all others know of. */
   #failuresTold = 0
@@ -87,14 +88,12 @@ export class Gate {
     const distance = 2 ** this.#round
     // Invariant 1.
     if (!this.#hasTold) {
+      this.#finishSend()
       this.#told[CALL] = this.#known
       this.#told[STALE] = this.#isStale ? 1 : 0
       const to = (rank + distance) % size
-      const request = native.request('MPI_Isend', this.#told, WORDS, INT32_T, to, this.#round, comm)
+      this.#send = native.request('MPI_Isend', this.#told, WORDS, INT32_T, to, this.#round, comm)
       this.#hasTold = true
-      // Eight bytes are copied at once: it has ended.
-      native.call('MPI_Request_free', request)
-      native.release(request)
     }
     const from = (rank - distance + size) % size
     this.#receive ??= native.request('MPI_Irecv', this.#heard, WORDS, INT32_T, from, this.#round, comm)
@@ -107,6 +106,16 @@ export class Gate {
     native.release(receive)
     if (this.#heard[CALL] !== own) this.#known = DISAGREEMENT
     if (this.#heard[STALE] === 1) this.#isStale = true
+  }
+
+  /** What was told last must have left before the same memory tells something else: as a rule it has long since. */
+  #finishSend(): void {
+    const { native, progress, worldRanks } = this.#options
+    const send = this.#send
+    if (send === undefined) return
+    progress.wait(() => native.test(send), worldRanks)
+    this.#send = undefined
+    native.release(send)
   }
 }
 
