@@ -22,7 +22,7 @@ interface Answer {
 export class PeerMissing extends Error {}
 
 /** Long enough for the slowest peer's cluster to start and one round to run. */
-const ANSWER_MS_MAX = 60_000
+const ANSWER_MS_MAX = 180_000
 /** How long a peer may take to close its cluster before it is asked again, and then before it is killed. */
 const CLOSE_MS_MAX = 10_000
 

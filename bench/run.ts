@@ -9,6 +9,7 @@ import { latency } from './workloads/latency.ts'
 import { map } from './workloads/map.ts'
 import { pull } from './workloads/pull.ts'
 import { push } from './workloads/push.ts'
+import { memory, scale } from './workloads/scale.ts'
 import { scatterGather } from './workloads/scatter-gather.ts'
 import { schedules } from './workloads/schedule.ts'
 import { start } from './workloads/start.ts'
@@ -17,7 +18,12 @@ import { tasks } from './workloads/tasks.ts'
 /** What is measured where no workload is named. */
 const main: readonly Workload[] = [start, tasks, latency, map, push, pull, scatterGather]
 /** Several workloads under one name. */
-const groups: Readonly<Record<string, readonly Workload[]>> = { controllers, schedule: schedules }
+const groups: Readonly<Record<string, readonly Workload[]>> = {
+  controllers,
+  schedule: schedules,
+  scale: [scale],
+  memory,
+}
 const workloads = [...main, ...Object.values(groups).flat()]
 
 const usage = `npm run bench [-- workload… --peers=NAME,… --markdown --require-goals]
@@ -27,6 +33,7 @@ Prints one JSON line a figure and a goal, then a table.
 
   workloads        ${main.map(({ name }) => name).join(', ')} (default: these)
                    controllers: Python's client and engines on our controller and on Python's own
+                   scale, memory: the controller with many engines, and after many tasks; an idle engine
                    schedule: how close the balanced schedule is to the best one
   --peers=a,b      only these of ${Object.keys(roster).join(', ')}
   --markdown       print the table as the README has it on stdout, and the JSON lines on stderr

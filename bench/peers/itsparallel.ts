@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { type Client, Cluster } from 'itsparallel'
+import { ControllerLoad } from '../controller-load.ts'
 import { doubles, samples, serve, timed } from '../serve.ts'
 import { scheduleDurationsMs } from '../workloads/schedule.ts'
 
@@ -19,6 +21,19 @@ let shared: Promise<{ cluster: Cluster; rc: Client }> | undefined
 async function running(engines: number): Promise<Client> {
   shared ??= Cluster.start({ n: engines }).then(async cluster => ({ cluster, rc: await cluster.connect() }))
   return (await shared).rc
+}
+
+/** CPU that the controller, all its threads, spends on the tasks. */
+async function controllerMs(tasks: number, engines: number): Promise<number> {
+  await using load = await ControllerLoad.start(engines)
+  const before = await load.spent()
+  await load.run(tasks)
+  return (await load.spent()).cpuMs - before.cpuMs
+}
+
+/** Resident set of a process; Linux only, as its peers are. */
+function residentMib(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 }
 
 const manifest = new URL('../../package.json', import.meta.url)
@@ -86,6 +101,22 @@ await serve(
       })
       assert.ok(back instanceof Float64Array && back.length === x.length && back.at(-1) === x.at(-1))
       return [seconds]
+    },
+    scale: async (tasks, engines) => {
+      const [few, many] = [await controllerMs(tasks, 4), await controllerMs(tasks, engines)]
+      return [many / few]
+    },
+    'memory-controller': async (tasks, engines) => {
+      await using load = await ControllerLoad.start(engines)
+      // A tenth at a time: what waits in the controller at once is no leak.
+      await load.run(tasks / 10)
+      const before = await load.spent()
+      for (let tenth = 1; tenth < 10; tenth++) await load.run(tasks / 10)
+      return [(await load.spent()).rssMb - before.rssMb]
+    },
+    'memory-engine': async (_count, engines) => {
+      const pids = await (await running(engines)).directView().apply(() => process.pid)
+      return pids.map(residentMib)
     },
   },
   async () => {
