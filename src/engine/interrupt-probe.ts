@@ -17,7 +17,7 @@ import type { Session as InspectorSession } from 'node:inspector'
 import { createRequire } from 'node:module'
 import process from 'node:process'
 import { CallbackChain } from './callback-chain.ts'
-import { isOwnFile } from './user-stack.ts'
+import { isOwnFile } from './own-files.ts'
 
 /**
  * `torn`: user code was torn down. `ended`: an awaiting request was ended. `idle`: there was nothing to end.

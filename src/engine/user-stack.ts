@@ -1,23 +1,13 @@
 /** Stacks as users want to see them: their own frames, at their own lines. */
 
-import { fileURLToPath } from 'node:url'
 import { withoutVersions } from '../serialize/payload.ts'
+import { OWN_ROOMS } from './own-files.ts'
 
-/** The folder of the package's code, in both ways in which stack traces may show it. */
-const OWN_ROOTS = [new URL('..', import.meta.url).href, fileURLToPath(new URL('..', import.meta.url))]
-const OWN_ROOMS = ['engine/', 'transport/', 'protocol/', 'serialize/', 'base/'].flatMap(room =>
-  OWN_ROOTS.map(root => root + room),
-)
 const FRAME = /^\s+at /
 /** Frames that only matter above one of the user's: node's own, and those of built-in functions. */
 const INTERNAL_FRAME = /^\s+at (?:async )?(?:.*\()?(?:node:|<anonymous>\)$)/
 /** Scripts that the engine makes for itself. */
 const OWN_SCRIPT = /<(?:name|import)>:\d/
-
-/** Whether a file belongs to the engine. The client's files do not: user code may run one. */
-export function isOwnFile(file: string): boolean {
-  return OWN_ROOMS.some(room => file.startsWith(room))
-}
 
 /**
  * Takes the engine's frames out of a stack, and node's own where nothing of the user's is below them.

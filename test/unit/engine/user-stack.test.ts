@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { cleanStack, isOwnFile } from '../../../src/engine/user-stack.ts'
+import { isOwnFile } from '../../../src/engine/own-files.ts'
+import { cleanStack } from '../../../src/engine/user-stack.ts'
 
 const own = (file: string): string => new URL(`../../../src/${file}`, import.meta.url).href
 
