@@ -1,8 +1,8 @@
 import type { InPlaceWith } from './call-types.ts'
-import type { Outgoing } from './dispatcher.ts'
 import { ENGINES_VIEW_OPTIONS, EnginesView, type EnginesViewOptions } from './engines-view.ts'
 import { checkOptionKeys } from './option-keys.ts'
 import type { ShapeWith, ViewShape } from './shape.ts'
+import type { Outgoing } from './submission.ts'
 import type { Target, Targets } from './targets.ts'
 import type { ViewHost } from './view.ts'
 

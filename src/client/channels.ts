@@ -11,6 +11,11 @@ export type RequestChannel = 'registration' | 'control' | 'mux' | 'task' | 'broa
 /** A client's seven sockets, by their names in the connection file. */
 export type Channel = RequestChannel | 'notification' | 'iopub'
 
+/** The socket that requests of a route go out on. */
+export function requestChannelOf(route: Route): RequestChannel {
+  return CHANNEL_OF[route]
+}
+
 const CHANNEL_OF: Readonly<Record<Route, RequestChannel>> = {
   direct: 'mux',
   balanced: 'task',
@@ -36,6 +41,8 @@ export class Channels {
   readonly #session: Session
   readonly #sockets = new Map<Channel, Socket>()
   readonly #uuidFrames = new Map<EngineUuid, Frame>()
+  /** Those whose connection broke and is not back yet. */
+  readonly #away = new Set<Channel>()
 
   constructor(options: ChannelsOptions) {
     this.#options = options
@@ -52,22 +59,36 @@ export class Channels {
 
   /** Connects a socket; a SUB one hears everything. */
   connect(channel: Channel): void {
-    const { transport, address, connection, onPeer } = this.#options
+    const { transport, address, connection } = this.#options
     const isSubscriber = channel === 'notification' || channel === 'iopub'
     const socket = transport.socket(isSubscriber ? 'SUB' : 'DEALER', {
+      // Replies that are made after a connection broke find the next one by this name.
+      ...(!isSubscriber && { identity: this.#session.id, forgetsUnsent: true }),
       onMessage: frames => this.#received(channel, frames),
-      onPeer: event => onPeer(channel, event),
+      onPeer: event => this.#peer(channel, event),
     })
     this.#sockets.set(channel, socket)
     socket.connect(`${address}:${connection[channel]}`)
     if (isSubscriber) socket.subscribe('')
   }
 
-  /** @param engine - whom a direct or control message is for. */
+  /**
+   * Nothing is sent while the connection is away: whoever wants it sent then has to send it again.
+   *
+   * @param engine - whom a direct or control message is for.
+   */
   send(route: Route, engine: EngineUuid | undefined, message: OutgoingMessage): void {
+    const channel = CHANNEL_OF[route]
+    if (this.#away.has(channel)) return
     const frames = this.#session.pack(message)
     if (engine !== undefined) frames.unshift(this.#uuidFrame(engine))
-    this.#sockets.get(CHANNEL_OF[route])?.send(frames)
+    this.#sockets.get(channel)?.send(frames)
+  }
+
+  #peer(channel: Channel, event: PeerEvent): void {
+    if (event.type === 'peer_left') this.#away.add(channel)
+    else this.#away.delete(channel)
+    this.#options.onPeer(channel, event)
   }
 
   /** Forgets an engine that is gone. */

@@ -9,13 +9,14 @@ import type { Clock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import type { EngineUuid, MessageId } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
-import { type DisconnectedError, EngineError, type ParallelError, RemoteError } from '../errors.ts'
+import type { DisconnectedError, ParallelError } from '../errors.ts'
 import type { MessageType, OwnRequest } from '../protocol/catalogue.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
+import { dateNow } from '../protocol/session.ts'
 import { withheldFrom } from '../serialize/payload.ts'
-import type { Message, PeerEvent, Transport } from '../transport/socket.ts'
-import { abortLists } from './abort-lists.ts'
+import type { PeerEvent, Transport } from '../transport/socket.ts'
+import { abortRequests } from './abort-requests.ts'
 import { CancelGroups } from './cancel-groups.ts'
 import { type Channel, Channels } from './channels.ts'
 import { separateReplies } from './coalesced-reply.ts'
@@ -23,22 +24,16 @@ import { goneError } from './gone-error.ts'
 import { HeldParts } from './held-parts.ts'
 import { Inquiry } from './inquiry.ts'
 import { type IopubMessage, readIopub } from './iopub-message.ts'
+import { LinkRepair } from './link-repair.ts'
 import { readEngineList, readNotification } from './notifications.ts'
 import type { Output } from './outputs.ts'
 import { parentMessageId } from './parent-id.ts'
-import {
-  addRecord,
-  type Decode,
-  outputCame,
-  type RecordOwner,
-  RequestRecord,
-  readMetadata,
-  settled,
-} from './request-record.ts'
+import { addRecord, outputCame, RequestRecord, readMetadata, settled } from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
 import { type GoneReason, Link, type LinkEffect } from './state/link.ts'
 import { Requests, type RequestsEffect, type Route } from './state/requests.ts'
 import { Roster, type RosterEffect } from './state/roster.ts'
+import type { Outgoing, Submission } from './submission.ts'
 import type { Target } from './targets.ts'
 
 /** What the client tells its listeners. */
@@ -60,26 +55,6 @@ export interface DispatcherOptions {
   readonly onEvent: (event: DispatcherEvent) => void
 }
 
-/** What a view wants sent, to whomever. */
-export interface Outgoing {
-  readonly type: MessageType
-  readonly content?: object | undefined
-  readonly metadata?: object | undefined
-  readonly buffers?: Message | undefined
-  readonly owner: RecordOwner
-  readonly decode: Decode
-  readonly signal?: AbortSignal | undefined
-  /** Position of its first element in the whole sequence of a `map`. */
-  readonly firstIndex?: number
-}
-
-/** One request, as a view wants it sent. */
-export interface Submission extends Outgoing {
-  readonly route: Route
-  /** Its target; undefined where a scheduler decides. */
-  readonly engine?: EngineUuid | undefined
-}
-
 /** Marks requests that bring what an engine asked for. */
 const PARTS_MARK: { readonly itsparallel: OwnRequest } = { itsparallel: { v: 1, parts: true } }
 
@@ -93,6 +68,7 @@ export class Dispatcher implements ResultHost {
   readonly #requests = new Requests<RequestRecord, Envelope, Output>()
   readonly #link: Link
   readonly #alarm: Alarm
+  readonly #repair: LinkRepair
   readonly #heldParts = new HeldParts()
   readonly #cancelGroups = new CancelGroups((records, reason) => this.cancel(records, reason))
   /** Subscriptions that the handshake waits for. */
@@ -107,6 +83,17 @@ export class Dispatcher implements ResultHost {
     this.clock = clock
     this.#link = new Link(options.lostPatienceMs)
     this.#alarm = new Alarm(clock, () => this.#tick())
+    this.#repair = new LinkRepair({
+      clock,
+      waiting: () => this.#requests.waiting(),
+      isWaiting: msgId => this.#requests.isWaiting(msgId),
+      sendAgain: ({ route, engine, sent }) =>
+        this.#channels.send(route, route === 'broadcast' ? undefined : engine, sent!),
+      answered: (msgId, reply) => this.#answered(msgId, reply, readMetadata(reply).outputs),
+      failed: (msgIds, reason) =>
+        this.#perform(this.#requests.handle({ type: 'lost', msgIds, reason }, clock.nowMs())),
+      question: (type, content) => this.question(type, content),
+    })
     this.#channels = new Channels({
       connection,
       address,
@@ -210,7 +197,9 @@ export class Dispatcher implements ResultHost {
     const { route, engine, type, content, metadata, buffers } = submission
     const msgId = this.#channels.nextMessageId()
     const record = this.#remember(submission, msgId, route, engine)
-    if (!record.isSettled) this.#channels.send(route, engine, { type, msgId, content, metadata, buffers })
+    if (record.isSettled) return record
+    record.sent = { type, msgId, content, metadata, buffers, date: dateNow() }
+    this.#channels.send(route, engine, record.sent)
     return record
   }
 
@@ -224,8 +213,9 @@ export class Dispatcher implements ResultHost {
     if (this.#goneError !== undefined) throw this.#goneError
     const { type, content, buffers, signal } = outgoing
     const msgId = this.#channels.nextMessageId()
-    for (const { uuid } of targets)
-      this.#remember(outgoing, `${msgId}_${uuid}` as MessageId, 'broadcast', uuid)
+    const records = targets.map(({ uuid }) =>
+      this.#remember(outgoing, `${msgId}_${uuid}` as MessageId, 'broadcast', uuid),
+    )
     if (signal?.aborted === true) return
     const metadata = {
       ...outgoing.metadata,
@@ -233,18 +223,20 @@ export class Dispatcher implements ResultHost {
       is_broadcast: true,
       is_coalescing: isCoalescing,
     }
-    this.#channels.send('broadcast', undefined, { type, msgId, content, metadata, buffers })
+    const message = { type, msgId, content, metadata, buffers, date: dateNow() }
+    for (const record of records) record.sent = message
+    this.#channels.send('broadcast', undefined, message)
   }
 
   async abort(records: readonly RequestRecord[]): Promise<void> {
-    await this.#requestAbort(records, false)
+    await abortRequests(this, records, false)
   }
 
   cancel(records: readonly RequestRecord[], reason: unknown, interrupt = true): void {
     const open = records.filter(record => !record.isSettled)
     if (open.length === 0) return
     // Nobody waits for the answers: the requests end here and now.
-    this.#requestAbort(open, interrupt).catch(() => {})
+    abortRequests(this, open, interrupt).catch(() => {})
     const msgIds = open.map(record => record.msgId)
     this.#perform(this.#requests.handle({ type: 'given_up', msgIds, reason }, this.clock.nowMs()))
   }
@@ -302,22 +294,9 @@ export class Dispatcher implements ResultHost {
     return false
   }
 
-  async #requestAbort(records: readonly RequestRecord[], interrupt: boolean): Promise<void> {
-    const everywhere = this.roster.ids.map(id => this.roster.uuidOf(id)!)
-    const lists = [...abortLists(records, everywhere)]
-    const tasks = records.filter(({ route }) => route === 'balanced').map(({ msgId }) => msgId)
-    await Promise.all([
-      // The controller first: what no engine has must not come to one that hears nothing of this.
-      tasks.length > 0 && this.ask('hub', 'abort_request', { msg_ids: tasks }).catch(ignoreStrangers),
-      ...lists.map(([engine, msgIds]) => {
-        const content = { msg_ids: msgIds, ...(interrupt && { interrupt }) }
-        return this.ask('control', 'abort_request', content, engine).catch(ignoreDeath)
-      }),
-    ])
-  }
-
   #peer(channel: Channel, event: PeerEvent): void {
-    if (event.type === 'peer_joined') this.#subscribed.get(channel)?.resolve()
+    if (event.type === 'peer_joined') this.#joined(channel)
+    else this.#repair.lost(channel)
     // All sockets lead to one process: the first of them speaks for all.
     if (channel !== 'registration') return
     const nowMs = this.clock.nowMs()
@@ -327,6 +306,15 @@ export class Dispatcher implements ResultHost {
       this.#wasReached = true
       this.#performLink(this.#link.handle({ type: 'back' }, nowMs))
     }
+    this.#wakeLater()
+  }
+
+  #joined(channel: Channel): void {
+    this.#subscribed.get(channel)?.resolve()
+    const isBack = this.#repair.joined(channel)
+    // What was told meanwhile was missed.
+    if (isBack && channel === 'notification')
+      this.#performLink(this.#link.handle({ type: 'opened' }, this.clock.nowMs()))
     this.#wakeLater()
   }
 
@@ -486,14 +474,4 @@ function guarded(listener: () => void): void {
 
 function wholeReply(reply: Envelope): Envelope {
   return reply
-}
-
-/** A controller of another make does not know the request. */
-function ignoreStrangers(error: unknown): void {
-  if (!(error instanceof RemoteError)) throw error
-}
-
-/** An engine that is dead runs nothing. */
-function ignoreDeath(error: unknown): void {
-  if (!(error instanceof EngineError)) throw error
 }

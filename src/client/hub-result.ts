@@ -1,11 +1,12 @@
 import type { MessageId } from '../base/ids.ts'
 import { RemoteError, UsageError } from '../errors.ts'
-import { DELIMITER, Envelope, type Json } from '../protocol/envelope.ts'
+import type { Envelope, Json } from '../protocol/envelope.ts'
 import type { MaybePromise } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 import { AsyncResult } from './async-result.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { decodeExecuteReply } from './execute-reply.ts'
+import { readResults, replyOf } from './hub-reply.ts'
 import { type Output, readOutput } from './outputs.ts'
 import { addRecord, RequestRecord, seal, settled } from './request-record.ts'
 import { decodeValue } from './view.ts'
@@ -14,7 +15,6 @@ import { wireDateMs } from './wire-date.ts'
 /** How often a hub is asked that answers at once although nothing has ended: as the original's client, and then less. */
 const FIRST_PAUSE_MS = 100
 const PAUSE_MS_MAX = 2000
-const NO_SIGNATURE = Buffer.alloc(0)
 
 /**
  * A result of requests that anybody made, as the hub has them: of another client, of this one before, or resubmitted.
@@ -90,25 +90,17 @@ async function follow(host: Dispatcher, records: readonly RequestRecord[]): Prom
 
 async function takeResults(host: Dispatcher, records: readonly RequestRecord[]): Promise<void> {
   const ids = [...new Set(records.map(record => record.msgId))]
-  const { content, buffers } = await host.question('result_request', { msg_ids: ids, wait: true })
-  const completed = content.completed as readonly string[]
-  const lengths = content.buffer_lens
-  let at = 0
-  for (const [i, msgId] of completed.entries()) {
-    if (!Array.isArray(lengths) && completed.length > 1) {
-      // A hub that does not say whose buffers are whose is asked for one after the other.
-      await takeResults(
-        host,
-        records.filter(record => record.msgId === msgId),
-      )
-      continue
-    }
-    const end = Array.isArray(lengths) ? at + Number(lengths[i]) : buffers.length
-    const found = content[msgId] as Json
-    for (const record of records)
-      if (record.msgId === msgId) take(host, record, found, buffers.slice(at, end))
-    at = end
-  }
+  const answer = await host.question('result_request', { msg_ids: ids, wait: true })
+  const results = readResults(answer)
+  for (const { msgId, found, buffers } of results ?? [])
+    for (const record of records) if (record.msgId === msgId) take(host, record, found, buffers)
+  if (results !== undefined) return
+  // A hub that does not say whose buffers are whose is asked for one after the other.
+  for (const msgId of answer.content.completed as readonly string[])
+    await takeResults(
+      host,
+      records.filter(record => record.msgId === msgId),
+    )
 }
 
 /** Settles a request with what the hub has of it. */
@@ -116,9 +108,7 @@ function take(host: Dispatcher, record: RequestRecord, found: Json, buffers: Mes
   const { header, received, io } = found as { header: Json | null; received: unknown; io: Json | null }
   if (typeof header?.date === 'string') record.submittedMs = wireDateMs(header.date)
   record.outputs = outputsOf(io ?? {})
-  const parts = [found.result_header, header ?? {}, found.result_metadata, found.result_content]
-  const frames = parts.map(part => Buffer.from(JSON.stringify(part ?? {})))
-  const reply = Envelope.cut([DELIMITER, NO_SIGNATURE, ...frames, ...buffers])!
+  const reply = replyOf(found, buffers)
   const receivedMs = typeof received === 'string' ? wireDateMs(received) : Number.NaN
   record.settle({ type: 'reply', reply }, Number.isNaN(receivedMs) ? host.dateMs() : receivedMs)
   record.owner[settled](record)

@@ -2,6 +2,7 @@ import type { EngineUuid, MessageId } from '../base/ids.ts'
 import { TaskAborted } from '../errors.ts'
 import type { ReplyMetadata } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import type { OutgoingMessage } from '../protocol/session.ts'
 import type { MaybePromise } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
 import type { Output } from './outputs.ts'
@@ -80,6 +81,8 @@ export class RequestRecord implements OutstandingRequest {
   partial: Message | undefined
   /** What wants to be told when it ends, besides the owner: the group of an AbortSignal. */
   group: Set<RequestRecord> | undefined
+  /** What is sent again when the connection breaks; let go as soon as the request has ended. */
+  sent: OutgoingMessage | undefined
 
   readonly #decode: Decode
   #state = PENDING
@@ -142,6 +145,7 @@ export class RequestRecord implements OutstandingRequest {
   /** Takes the outcome. Reads nothing but the reply's metadata, which were parsed already. */
   settle(outcome: Outcome<Envelope>, receivedMs: number): void {
     this.receivedMs = receivedMs
+    this.sent = undefined
     switch (outcome.type) {
       case 'reply':
         this.#takeReply(outcome.reply)

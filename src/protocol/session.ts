@@ -31,6 +31,8 @@ export interface OutgoingMessage {
   readonly buffers?: Message | undefined
   /** Chosen by the caller; otherwise the session numbers it. */
   readonly msgId?: string
+  /** Of `dateNow`. With id and date given, the same message is the same bytes each time that it is packed. */
+  readonly date?: string
 }
 
 export interface SessionOptions {
@@ -67,8 +69,9 @@ export class Session {
   pack(message: OutgoingMessage): Frame[] {
     // Written by hand: ids and types need no escaping, and JSON.stringify of six fields costs three times as much.
     const msgId = message.msgId ?? this.nextMessageId()
+    const date = message.date ?? dateNow()
     const header = Buffer.from(
-      `{"msg_id":"${msgId}","msg_type":"${message.type}","date":"${dateNow()}"${this.#headerTail}`,
+      `{"msg_id":"${msgId}","msg_type":"${message.type}","date":"${date}"${this.#headerTail}`,
     )
     return this.#frames(
       header,

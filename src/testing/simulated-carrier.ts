@@ -80,7 +80,7 @@ export class SimulatedCarrier implements Carrier {
   }
 
   #makeLink(peer: SimulatedCarrier, remote: string, port: number, isCaller: boolean): SimulatedLink {
-    const { type, host, network, process } = this.#options
+    const { type, options, host, network, process } = this.#options
     const isNamed = type === 'ROUTER' || type === 'DEALER'
     const link = new SimulatedLink({
       network,
@@ -90,7 +90,7 @@ export class SimulatedCarrier implements Carrier {
       remote,
       port,
       isCaller,
-      keepsUnsent: type === 'DEALER',
+      keepsUnsent: type === 'DEALER' && options.forgetsUnsent !== true,
       onClosed: closed => {
         this.#links.delete(closed)
         if (this.#calls.get(port)?.link === closed)

@@ -139,13 +139,14 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
 
   closed(link: Link, cause: string, unsent: Message[]): void {
     if (!this.#links.delete(link)) return
-    this.#pattern.closed(link, this.#closed === undefined ? unsent : [])
+    const isKept = this.#closed === undefined && this.#options.forgetsUnsent !== true
+    this.#pattern.closed(link, isKept ? unsent : [])
     for (const waiter of this.#flushWaiters) {
       // What the lost link gave back waits again, and so does whoever waits for it.
       if (waiter.linkMarks.delete(link)) waiter.patternMark = this.#pattern.messagesTaken
     }
     const { identity, remote } = link
-    const messagesLost = this.type === 'DEALER' ? 0 : unsent.length
+    const messagesLost = this.type === 'DEALER' && isKept ? 0 : unsent.length
     this.#options.onPeer?.({ type: 'peer_left', identity, remote, cause, messagesLost })
     this.#wake()
   }

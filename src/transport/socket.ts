@@ -40,6 +40,8 @@ export interface PeerEvent {
 export interface SocketOptions {
   /** Our own name, 1 to 255 bytes, not beginning with a zero byte. Without it a ROUTER on the other side makes one. */
   readonly identity?: string | Uint8Array
+  /** For DEALERs whose user sends again himself: what had not left when a connection broke is not kept for the next one. */
+  readonly forgetsUnsent?: boolean
   /** Called once a message, in order, synchronously from the read loop. It must not throw. */
   readonly onMessage?: (message: Frame[]) => void
   readonly onPeer?: (event: PeerEvent) => void

@@ -14,7 +14,7 @@ import { assertNever } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 
 export type LinkEvent =
-  /** The handshake is done. */
+  /** The handshake is done, or notifications come again after they had not. */
   | { readonly type: 'opened' }
   | { readonly type: 'lost'; readonly cause: string | undefined }
   | { readonly type: 'back' }

@@ -11,7 +11,7 @@
  *   output ──► waiting ─────────────────────────► replied
  *                  │                                 │
  *                  │ replied, nothing missing        │ last output · idle · tick after the deadline
- *                  │ engine_died · given_up · disconnected (from both states; a reply in hand is used)
+ *                  │ engine_died · given_up · lost · disconnected (a reply in hand is used)
  *                  ▼                                 ▼
  *                ended ◄─────────────────────────────┘
  * ```
@@ -66,6 +66,8 @@ export type RequestsEvent<Request extends OutstandingRequest, Reply, Output> =
   | { readonly type: 'engine_died'; readonly engine: EngineUuid; readonly cause: DeathCause | undefined }
   /** The caller wants no answer any more. */
   | { readonly type: 'given_up'; readonly msgIds: readonly string[]; readonly reason: unknown }
+  /** A connection broke, and nobody knows what became of them. */
+  | { readonly type: 'lost'; readonly msgIds: readonly string[]; readonly reason: Error }
   /** The controller is gone for good. */
   | { readonly type: 'disconnected'; readonly reason: Error }
   | { readonly type: 'tick' }
@@ -128,6 +130,15 @@ export class Requests<Request extends OutstandingRequest, Reply, Output> {
     return this.#waiting.get(msgId) ?? this.#replied.get(msgId)?.request
   }
 
+  /** Those without a reply, eldest first. */
+  waiting(): IterableIterator<Request> {
+    return this.#waiting.values()
+  }
+
+  isWaiting(msgId: string): boolean {
+    return this.#waiting.has(msgId)
+  }
+
   /** All that have not ended, in no particular order. */
   *outstanding(): Generator<Request> {
     yield* this.#waiting.values()
@@ -151,7 +162,9 @@ export class Requests<Request extends OutstandingRequest, Reply, Output> {
       case 'engine_died':
         return this.#engineDied(event.engine, event.cause)
       case 'given_up':
-        return this.#givenUp(event.msgIds, event.reason)
+        return this.#endThese(event.msgIds, { type: 'given_up', reason: event.reason })
+      case 'lost':
+        return this.#endThese(event.msgIds, { type: 'disconnected', reason: event.reason })
       case 'disconnected':
         return this.#disconnected(event.reason)
       case 'tick':
@@ -271,11 +284,14 @@ export class Requests<Request extends OutstandingRequest, Reply, Output> {
     return this.#endAll(request => request.engine === engine, { type: 'engine_died', engine, cause })
   }
 
-  #givenUp(msgIds: readonly string[], reason: unknown): readonly RequestsEffect<Request, Reply, Output>[] {
+  #endThese(
+    msgIds: readonly string[],
+    outcome: Outcome<Reply>,
+  ): readonly RequestsEffect<Request, Reply, Output>[] {
     const effects: RequestsEffect<Request, Reply, Output>[] = []
     for (const msgId of msgIds) {
       const request = this.#waiting.get(msgId)
-      if (request !== undefined) effects.push(this.#end(request, { type: 'given_up', reason }))
+      if (request !== undefined) effects.push(this.#end(request, outcome))
     }
     return effects
   }
