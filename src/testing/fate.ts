@@ -9,6 +9,8 @@ export interface Wish {
   readonly route: 'direct' | 'balanced'
   /** With the mark of our own clients, or as a stock one sends it. */
   readonly own: boolean
+  /** What its code is written in; undefined where nobody says. */
+  readonly language?: string | undefined
   readonly retries: number
   /** How long it may wait; Infinity: for ever. */
   readonly timeoutMs: number
@@ -66,6 +68,11 @@ export class Fate {
     this.wish = wish
     this.client = client
     this.submittedMs = submittedMs
+  }
+
+  /** What its client was answered, and on what it waits, can be seen. */
+  get isSeen(): boolean {
+    return this.client.process.isAlive && !this.client.wasCut
   }
 
   /** It may be what killed its engine: of our own tasks the scheduler then lets it run alone. */

@@ -23,6 +23,7 @@ export interface SimulationResult {
   readonly simulatedMs: Millis
 }
 
+const LANGUAGES = ['javascript', 'python'] as const
 const START_MS: Millis = 500
 /** An engine that was wrongly taken for dead is back within this time. */
 const REJOIN_MS: Millis = 5000
@@ -169,6 +170,7 @@ class Simulation {
       program,
       route,
       own,
+      language: own && !isDirect && random.chance(0.4) ? random.pick(LANGUAGES) : undefined,
       // A stock task that fails needs another engine for each attempt, and waits for it without end.
       retries: isDirect ? 0 : random.pick(own ? [0, 0, 1, 3] : [0, 0, 1]),
       timeoutMs: !isDirect && random.chance(0.1) ? random.pick([50, 1000]) : Number.POSITIVE_INFINITY,
@@ -242,7 +244,8 @@ class Simulation {
     if (roll < 0.15 || engine === undefined) cluster.addEngine()
     else if (roll < 0.4) cluster.kill(engine)
     else if (roll < 0.55) this.#stop(engine)
-    else if (roll < 0.85) this.#cut(engine)
+    else if (roll < 0.8) this.#cut(engine)
+    else if (roll < 0.87) this.#cutClient()
     else if (roll < 0.93) cluster.leave(engine)
     else if (cluster.clients.length > 1 && roll < 0.97) cluster.killClient(random.pick(cluster.clients))
     else cluster.addClient()
@@ -265,6 +268,16 @@ class Simulation {
     this.cluster.cut(engine, broken, random.pick([1, 1, 20, 400]))
   }
 
+  #cutClient(): void {
+    const { cluster } = this
+    const random = this.#random
+    const client = random.pick(cluster.clients)
+    const links = cluster.network.connectionsOf(client.process)
+    if (links.length === 0) return
+    const broken = random.chance(0.3) ? links : [random.pick(links)]
+    cluster.cutClient(client, broken, random.pick([1, 1, 20, 400]))
+  }
+
   // --- the end ---
 
   async #settle(): Promise<void> {
@@ -275,7 +288,9 @@ class Simulation {
     await cluster.run(SETTLE_MS, () => {
       // Tasks may kill what is there to the last.
       const live = cluster.liveEngines
-      const isWilling = live.some(({ number }) => number % 2 === 0)
+      const isWilling = LANGUAGES.every(language =>
+        live.some(engine => engine.number % 2 === 0 && cluster.viewOf(engine).language === language),
+      )
       if (live.length < ENGINES_MIN || !isWilling) cluster.addEngine()
       return this.#open().length === 0
     })

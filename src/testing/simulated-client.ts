@@ -35,6 +35,8 @@ export class SimulatedClient {
   readonly number: number
   readonly process: SimulatedProcess
   readonly dispatcher: Dispatcher
+  /** Its connection to the balanced scheduler broke at some time: answers may have been made that nobody could see. */
+  wasCut = false
   #isReady = false
 
   constructor(options: SimulatedClientOptions) {

@@ -7,7 +7,7 @@
 import type { Millis } from '../base/clock.ts'
 import type { LogFields, Logger } from '../base/log.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
-import type { Message } from '../transport/socket.ts'
+import type { Message, Socket } from '../transport/socket.ts'
 import { Fate, type Wish } from './fate.ts'
 import { SeededRandom } from './random.ts'
 import { type Channel, describeSighting, envelopeOf, Names, type Sighting } from './sighting.ts'
@@ -48,6 +48,7 @@ export class SimulatedCluster {
   /** What happened, a line each: with `trace` every message, else only faults. */
   readonly journal: string[] = []
   controller!: Controller
+  #observer: Socket | undefined
   readonly #options: SimulatedClusterOptions
   readonly #controllerProcess: SimulatedProcess
   readonly #channels = new Map<number, Channel>()
@@ -103,6 +104,11 @@ export class SimulatedCluster {
     channels.set(forEngines.control, 'engineControl').set(forEngines.iopub, 'engineIopub')
     channels.set(forEngines.hb_ping, 'hbPing').set(forEngines.hb_pong, 'hbPong')
     channels.set(forEngines.broadcast[0]!, 'engineBroadcast')
+    // The witness knows who has left from what is published: somebody must always listen.
+    const observer = cluster.network.transport(new SimulatedProcess('observer', cluster.clock)).socket('SUB')
+    observer.connect(`tcp://127.0.0.1:${forClients.notification}`)
+    observer.subscribe('')
+    cluster.#observer = observer
     for (const port of [forEngines.hb_ping, forEngines.iopub, forClients.iopub])
       cluster.network.lossyPorts.add(port)
     return cluster
@@ -113,6 +119,7 @@ export class SimulatedCluster {
   addEngine(): SimulatedEngine {
     const number = this.engines.length
     const name = `engine ${number}`
+    const language = languageOf(number)
     // Ids are random in life; here they only have to be new.
     const uuid = `e${String(number).padStart(7, '0')}-${'0'.repeat(24)}`
     const process = new SimulatedProcess(name, this.clock)
@@ -122,6 +129,7 @@ export class SimulatedCluster {
     this.witness.engines.set(uuid, {
       name,
       uuid,
+      language,
       isGone: false,
       wasCut: false,
       remembers,
@@ -134,6 +142,7 @@ export class SimulatedCluster {
       number,
       uuid,
       remembers,
+      language,
       process,
       transport: this.network.transport(process),
       connection: this.controller.engineConnection,
@@ -186,7 +195,7 @@ export class SimulatedCluster {
     const fate = new Fate(name, wish, client, this.clock.nowMs())
     const { after, follow, targets, retries, timeoutMs, route } = wish
     const metadata = {
-      ...(wish.own && { itsparallel: { v: 1 } }),
+      ...(wish.own && { itsparallel: { v: 1, lang: wish.language } }),
       ...(after !== undefined && { after: wireForm(after) }),
       ...(follow !== undefined && { follow: wireForm(follow) }),
       ...(route === 'balanced' && targets !== undefined && { targets }),
@@ -240,6 +249,15 @@ export class SimulatedCluster {
     }
   }
 
+  /** Breaks one connection of a client, or all. */
+  cutClient(client: SimulatedClient, links: readonly SimulatedLink[], noticeMsMax: Millis): void {
+    client.wasCut ||= links.some(link => this.channelOf(link) === 'task')
+    for (const link of links) {
+      this.note(`client ${client.number} loses its connection to ${this.channelOf(link)}`)
+      link.break(noticeMsMax)
+    }
+  }
+
   channelOf(link: SimulatedLink): Channel {
     return this.#channels.get(link.port)!
   }
@@ -277,6 +295,7 @@ export class SimulatedCluster {
   /** Stops everything. @throws Violation when something is left. */
   async close(): Promise<void> {
     const closed = Promise.all([
+      this.#observer?.close(0),
       ...this.clients.map(client => client.process.isAlive && client.dispatcher.close()),
       ...this.engines.map(engine => this.leave(engine)),
     ])
@@ -386,11 +405,12 @@ export class SimulatedCluster {
     const { channel, envelope } = sighting
     const fate =
       this.witness.fateOf(envelope.header.msg_id) ?? this.witness.fateOf(envelope.parentHeader.msg_id)
-    // The balanced scheduler sends again, and so does the direct one to engines that remember; of others it tells our
-    // clients. What a stock client asked of those is gone.
+    // Clients send again, and so do the balanced scheduler and, to engines that remember, the direct one; of others it tells
+    // our clients. What a stock client asked of those is gone.
     const target =
       fate?.wish.route === 'direct' ? this.witness.engines.get(fate.wish.targets![0]!) : undefined
-    const isMadeGood = channel === 'engineTask' || fate?.wish.own === true || target?.remembers === true
+    const isResent = channel === 'engineTask' || channel === 'task' || channel === 'mux'
+    const isMadeGood = isResent || fate?.wish.own === true || target?.remembers === true
     if (fate !== undefined && channel !== 'engineIopub' && channel !== 'iopub' && !isMadeGood)
       fate.isLost = true
   }
@@ -406,6 +426,11 @@ export class SimulatedCluster {
     }
     return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
   }
+}
+
+/** Two engines of one language, two of the other, and so on. */
+function languageOf(number: number): string {
+  return number % 4 < 2 ? 'javascript' : 'python'
 }
 
 function wireForm({ ids, all, success, failure }: NonNullable<Wish['after']>): object {

@@ -38,6 +38,7 @@ export interface SimulatedEngineOptions {
   readonly uuid: string
   /** It remembers its requests, and does not run again what comes again. */
   readonly remembers: boolean
+  readonly language: string
   readonly process: SimulatedProcess
   readonly transport: Transport
   readonly connection: EngineConnection
@@ -124,9 +125,11 @@ export class SimulatedEngine {
         return
       case 'register': {
         const { id } = this.#life
+        const { uuid, language, remembers } = this.#options
         this.#tellHub('registration_request', {
-          uuid: this.uuid,
-          remembers: this.#options.remembers,
+          uuid,
+          language,
+          remembers,
           ...(id !== undefined && { id }),
         })
         return

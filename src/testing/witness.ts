@@ -18,6 +18,7 @@ const SLACK_MS = 1000
 export interface EngineView {
   readonly name: string
   readonly uuid: string
+  readonly language: string
   /** It was killed, ended, or was asked to end. */
   isGone: boolean
   /** A connection of it was broken at some time. */
@@ -90,14 +91,17 @@ export class Witness {
     fate.dispatches += 1
     if (fate.answer !== undefined) fail('a task was given to an engine after its answer', fate)
     if (engine.isDismissed) fail(`a task was given to ${peer}, which the hub has dismissed`, fate)
-    // What a client that is gone would have been answered, nobody sees.
-    const isSeen = fate.client.process.isAlive
+    // What a client that is gone, or away, would have been answered, nobody sees.
+    const { isSeen } = fate
     if (isSeen && after !== undefined && !this.#isMet(after))
       fail('a task was started before what it comes after', fate)
     if (isSeen && follow !== undefined && !this.#follows(follow, engine.uuid))
       fail(`a task was given to ${peer}, where what it follows did not run`, fate)
     if (targets !== undefined && !targets.includes(engine.uuid))
       fail(`a task was given to ${peer}, which is none of its targets`, fate)
+    const { language = engine.language } = fate.wish
+    if (language !== engine.language)
+      fail(`a task was given to ${peer}, which does not run its language`, fate)
     if (fate.refusedBy.has(engine.uuid)) fail(`a task was given again to ${peer}, which refused it`, fate)
     if (own && fate.deaths >= DEATHS_MAX && !fate.isHidden)
       fail('a task was tried again after its third death', fate)
@@ -168,7 +172,10 @@ export class Witness {
       }
       case 'ImpossibleDependency': {
         const isHopeless =
-          (after !== undefined && this.#isUnreachable(after)) || follow !== undefined || !isPlain
+          !fate.isSeen ||
+          (after !== undefined && this.#isUnreachable(after)) ||
+          follow !== undefined ||
+          !isPlain
         if (!isHopeless) fail('a task was called impossible that is not', fate)
         return
       }

@@ -143,6 +143,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     instead: '',
   },
   {
+    name: 'what a client had under way when its connection broke is not sent again',
+    file: 'client/link-repair.ts',
+    text: 'for (const record of this.#requestsOn(channel)) this.#host.sendAgain(record)',
+    instead: '',
+  },
+  {
+    name: 'a client does not ask for replies that were lost',
+    file: 'client/link-repair.ts',
+    text: 'if (msgIds.length > 0) this.#askForReplies(msgIds).catch(() => {})',
+    instead: '',
+  },
+  {
+    name: 'a client that sends again makes new bytes of it',
+    file: 'protocol/session.ts',
+    text: 'const date = message.date ?? dateNow()',
+    instead: 'const date = dateNow()',
+  },
+  {
+    name: 'languages are not heeded',
+    file: 'controller/state/waiting-room.ts',
+    text: 'if (where.language !== undefined && where.language !== language) return false',
+    instead: '',
+  },
+  {
     name: 'a client settles a request and keeps it',
     file: 'client/state/requests.ts',
     text: 'const { msgId } = request\n    this.#waiting.delete(msgId)',
