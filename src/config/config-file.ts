@@ -82,7 +82,8 @@ function check(found: unknown, program: ConfiguredProgram, path: string): Config
 /** `{ IPController: { ip: '*' } }` is `IPController.ip`; our own settings begin with a small letter. */
 function* flatten(found: Configuration): Iterable<readonly [name: string, value: unknown]> {
   for (const [name, value] of Object.entries(found)) {
-    if (!/^[A-Z]/.test(name) || typeof value !== 'object' || value === null) yield [name, value]
+    const isClass = /^[A-Z]\w*$/.test(name) && typeof value === 'object' && value !== null
+    if (!isClass) yield [name, value]
     else for (const [trait, inner] of Object.entries(value)) yield [`${name}.${trait}`, inner]
   }
 }

@@ -1,6 +1,7 @@
 /** Clusters whose engines run on hosts that are reached over ssh: here a real sshd on a port of this machine. */
 
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
 import { Cluster } from 'itsparallel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -136,6 +137,30 @@ describe.skipIf(!present)(
       expect((await failures).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
       await rc.close()
       await expectNothingLeft()
+    })
+
+    it('is what the configuration of a profile says, in the background, until ipcluster stops it', async () => {
+      await ssh.serve({ name: 'node1' })
+      const profile = join(world.ipythonDir, 'profile_default')
+      const configuration = {
+        engines: 'SSHEngineSetLauncher',
+        ssh: { hosts: { node1: 2 } },
+        'SSHLauncher.ssh_args': ['-F', ssh.config],
+        env: { IPYTHONDIR: world.ipythonDir },
+      }
+      mkdirSync(profile)
+      writeFileSync(join(profile, 'ipcluster_config.json'), JSON.stringify(configuration))
+      const { code, stderr } = await world.run('ipcluster', ['start', '--daemonize'])
+      expect([code, stderr]).toEqual([0, ''])
+      const cluster = await Cluster.attach()
+      await using rc = await cluster.connect()
+      expect(await rc.directView().apply(() => process.env.SSH_CONNECTION !== undefined)).toEqual([
+        true,
+        true,
+      ])
+      await rc.close()
+      expect((await world.run('ipcluster', ['stop'])).code).toBe(0)
+      await eventually(() => world.processes().length === 0 && ssh.leftovers().length === 0)
     })
 
     it('ends on the hosts, too, when the program that started it is killed', async () => {
