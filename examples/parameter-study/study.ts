@@ -5,7 +5,9 @@
  * free, and each run is compared with what was really observed: the boys in bed on 14 days of an influenza outbreak in
  * an English boarding school of 763. The first answer then says where to look closer.
  *
- *   npm run study -- [--n=ENGINES] [--points=PAIRS] [--simulator=PATH] [--output=FILE.svg]
+ *   npm run study -- [--n=ENGINES] [--points=PAIRS] [--simulator=PATH] [--output=FILE.svg] [--cluster-id=ID]
+ *
+ * With a cluster id it runs on a cluster that is there, as in the jobs of examples/pbs and examples/slurm.
  */
 import { execFile } from 'node:child_process'
 import { access, constants, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -27,6 +29,7 @@ const here = import.meta.dirname
 const { values: options } = parseArgs({
   options: {
     n: { type: 'string', default: String(availableParallelism()) },
+    'cluster-id': { type: 'string' },
     points: { type: 'string', default: '441' },
     simulator: { type: 'string', default: path.join(here, 'simulate-sir.mjs') },
     output: { type: 'string', default: path.join(here, 'out', 'epidemic.svg') },
@@ -37,7 +40,7 @@ const { values: options } = parseArgs({
 const inBed = [3, 8, 26, 76, 225, 298, 258, 233, 189, 128, 68, 29, 14, 4]
 const school = { population: 763, infected: 1, days: inBed.length }
 const simulator = path.resolve(options.simulator)
-const n = Number(options.n)
+const clusterId = options['cluster-id']
 
 /** One trial, on an engine: runs the simulator in a folder of its own and reads what it wrote. */
 async function runTrial({ beta, gamma }: Pair): Promise<Trial> {
@@ -109,8 +112,12 @@ await access(simulator, constants.X_OK).catch(() =>
   refuse(`there is no executable simulator at ${simulator}; name one with --simulator=PATH`),
 )
 
-await using cluster = await Cluster.start({ n })
-const rc = await cluster.connect()
+await using cluster =
+  clusterId === undefined
+    ? await Cluster.start({ n: Number(options.n) })
+    : await Cluster.attach({ clusterId })
+await using rc = await cluster.connect()
+const n = rc.ids.length
 const view = rc.loadBalancedView()
 
 let step: Pair = { beta: 3 / (side - 1), gamma: 1 / (side - 1) }

@@ -15,6 +15,7 @@ export type HubAddress = Pick<ClientConnection, 'interface' | 'location' | 'regi
  * Sends the hub one request and gives the content of its reply: all that a command or a launcher needs of a controller,
  * without the weight of a client.
  *
+ * @param signal - gives up waiting, with its reason.
  * @throws ConnectionError when no reply comes in time; LauncherError when the hub refuses.
  */
 export async function askHub<Type extends keyof HubRequests>(
@@ -22,6 +23,7 @@ export async function askHub<Type extends keyof HubRequests>(
   type: Type,
   content: HubRequests[Type],
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
   const url = `${await resolveInterface(connection)}:${connection.registration}`
   const session = new Session({ key: connection.key })
@@ -40,7 +42,10 @@ export async function askHub<Type extends keyof HubRequests>(
       ),
     )
   }, timeoutMs)
+  const giveUp = (): void => reply.reject(signal?.reason)
+  signal?.addEventListener('abort', giveUp, { once: true })
   try {
+    signal?.throwIfAborted()
     socket.connect(url)
     socket.send(session.pack({ type, content, msgId }))
     const answer = await reply.promise
@@ -48,6 +53,7 @@ export async function askHub<Type extends keyof HubRequests>(
     throw new LauncherError(`the hub refused ${type}: ${String(answer.ename)}: ${String(answer.evalue)}`)
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', giveUp)
     await socket.close(0)
   }
 }

@@ -28,6 +28,7 @@ export class HubWatch {
   readonly #session: Session
   readonly #timer: NodeJS.Timeout
   #socket: Socket | undefined
+  readonly #closing = new AbortController()
   #isClosed = false
   /** Engines that the hub has named, and that have not gone since. */
   readonly #present = new Set<string>()
@@ -46,6 +47,8 @@ export class HubWatch {
 
   close(): void {
     this.#isClosed = true
+    // A hub that has ended answers no more, and nobody is to wait for it.
+    this.#closing.abort(new Error('nobody watches the hub any more'))
     clearInterval(this.#timer)
     void this.#socket?.close(0)
   }
@@ -97,7 +100,7 @@ export class HubWatch {
     if (this.#wentMeanwhile !== undefined || this.#isClosed) return
     this.#wentMeanwhile = new Set()
     try {
-      const reply = await askHub(this.#connection, 'connection_request', {}, LIST_MS)
+      const reply = await askHub(this.#connection, 'connection_request', {}, LIST_MS, this.#closing.signal)
       for (const [id, uuid] of Object.entries(reply.engines as Readonly<Record<string, string>>)) {
         if (!this.#present.has(uuid) && !this.#wentMeanwhile.has(uuid)) this.#came(Number(id), uuid)
       }

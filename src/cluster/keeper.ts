@@ -81,6 +81,8 @@ export class Keeper {
   #pidFile: string | undefined
   #nextBatch: BatchNumber = FIRST_BATCH
   #recordPending = false
+  /** What jobs waited for when time was last up: a start has failed only when they are gone. */
+  #waitingJobs: readonly string[] = []
 
   constructor(plan: KeeperPlan, options: KeeperOptions = {}) {
     this.plan = plan
@@ -112,6 +114,11 @@ export class Keeper {
       uuid,
       pid: this.#engineJobs.pidOf(launch),
     }))
+  }
+
+  /** What jobs waited for when time was last up. */
+  get waitingJobs(): readonly string[] {
+    return this.#waitingJobs
   }
 
   get controllerPid(): number | undefined {
@@ -169,6 +176,7 @@ export class Keeper {
   async addEngines(n: number, like: readonly number[] = []): Promise<KeptEngine[]> {
     this.#engineJobs.plan(this.#launchesOf(like))
     const before = new Set(this.#machine.registered.map(engine => engine.launch))
+    this.#waitingJobs = []
     const batch = this.#takeBatchNumber()
     const up = this.#awaitBatch(batch)
     this.#handle({ type: 'engines_requested', batch, engines: n })
@@ -214,6 +222,7 @@ export class Keeper {
   /** What several events lead to is done as one. */
   #handle(...events: readonly LaunchEvent[]): void {
     for (const event of events) {
+      if (event.type === 'tick') this.#noteWaitingJobs()
       for (const effect of this.#machine.handle(event, this.#clock.nowMs())) this.#perform(effect)
     }
     this.#engineJobs.flush()
@@ -223,6 +232,11 @@ export class Keeper {
       this.#goneWaiters.delete(waiter)
       waiter.done()
     }
+  }
+
+  #noteWaitingJobs(): void {
+    const waiting = [this.#controllerJob, ...this.#engineJobs.jobs].flatMap(waitingJob)
+    if (waiting.length > 0) this.#waitingJobs = waiting
   }
 
   #perform(effect: LaunchEffect): void {
@@ -339,7 +353,7 @@ export class Keeper {
     return {
       controller: this.plan.controller?.program,
       engine: launch => this.#engineJobs.programOf(launch),
-      waitingJobs: [this.#controllerJob, ...this.#engineJobs.jobs].flatMap(waitingJob),
+      waitingJobs: this.#waitingJobs,
       startTimeoutMs: this.plan.startTimeoutMs,
     }
   }

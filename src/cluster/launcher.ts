@@ -78,6 +78,8 @@ export interface GroupLauncher {
    * of them are started again as one. Their numbers are their ranks, from `--id` on.
    */
   readonly areRanks: boolean
+  /** The commands that it calls: they must be on this machine. */
+  readonly commands: readonly string[]
   /** How long a job may take to be gone after SIGKILL, in ms. Default: 3000. */
   readonly endMs?: number
   /**

@@ -17,6 +17,7 @@ export function mpiLauncher(settings: MpiSettings = {}): GroupLauncher {
     kind: 'group',
     name: 'mpi',
     areRanks: true,
+    commands: [settings.command ?? 'mpiexec'],
     submit: (program, count, handlers) => startRanks(settings, program, count, handlers),
   }
 }

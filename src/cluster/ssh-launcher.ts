@@ -80,6 +80,7 @@ export function sshLauncher(host: string, settings: SshSettings, place: ProgramP
     kind: 'group',
     name: 'ssh',
     areRanks: false,
+    commands: [settings.command ?? 'ssh'],
     submit: (program, count, handlers) => new SshJob(host, settings, place, program, count, handlers),
   }
 }

@@ -9,7 +9,7 @@ import type { ProgramEnd } from '../state/launch-events.ts'
 import { hintFor } from './batch-hints.ts'
 import { BatchQueue } from './batch-queue.ts'
 import { type BatchSettings, checkBatchSettings } from './batch-settings.ts'
-import type { BatchSystemName, Call } from './batch-system.ts'
+import type { BatchSystem, BatchSystemName, Call } from './batch-system.ts'
 import { lastLines, removeJobFiles } from './job-logs.ts'
 import { type JobScript, jobScript } from './job-script.ts'
 import type { JobStatus } from './job-status.ts'
@@ -47,6 +47,7 @@ export function batchLauncher(
     kind: 'group',
     name,
     areRanks: false,
+    commands: commandsOf(queue.system),
     endMs: END_MS,
     script: (program, count) => {
       const { script, description } = scriptOf(program, count)
@@ -55,6 +56,11 @@ export function batchLauncher(
     submit: (program, count, handlers) =>
       new BatchJob(queue, settings, profileDir, () => scriptOf(program, count), handlers),
   }
+}
+
+function commandsOf(system: BatchSystem): string[] {
+  const files = { script: '', description: '', log: '' }
+  return [system.submit(files, ''), system.status(['1']), system.cancel('1')].map(({ command }) => command)
 }
 
 /** All jobs of a process share the question how they are. */

@@ -36,5 +36,14 @@ function runningJobs(jobs: string): string[] {
   return readdirSync(jobs, { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.pid'))
     .filter(name => !existsSync(join(jobs, name.replace('.pid', '.end'))))
-    .filter(name => existsSync(`/proc/${readFileSync(join(jobs, name), 'utf8')}`))
+    .filter(name => isAlive(readFileSync(join(jobs, name), 'utf8')))
+}
+
+/** Whoever has ended may stay in the table of processes until somebody asks how. */
+function isAlive(pid: string): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
 }

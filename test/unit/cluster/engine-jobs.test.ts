@@ -16,6 +16,7 @@ const ended = (exitCode: number): ProgramEnd => ({ exitCode, signal: null, outpu
 /** A launcher that only writes down what it is asked. */
 class FakeLauncher implements GroupLauncher {
   readonly kind = 'group'
+  readonly commands = []
   readonly name = 'mpi'
   readonly areRanks: boolean
   readonly lines: string[]
