@@ -19,6 +19,8 @@ export interface BatchSuite {
   readonly batch?: ClusterOptions['batch']
   /** Settings that the system refuses, and what it then says. */
   readonly refused: { readonly batch: ClusterOptions['batch']; readonly message: RegExp }
+  /** A directive by which jobs are held, and what the system calls that; undefined where the fake holds none. */
+  readonly hold?: { readonly directive: string; readonly state: RegExp }
 }
 
 /** The suite; without the system it is skipped and says so, or fails where every test is required. */
@@ -31,7 +33,7 @@ export function batchSuite(suite: BatchSuite): void {
   )
 }
 
-function tests({ launcher, start, batch, refused }: BatchSuite): void {
+function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
   let system: PrivateSystem
   let world: ClusterWorld
   beforeAll(async () => {
@@ -104,6 +106,15 @@ function tests({ launcher, start, batch, refused }: BatchSuite): void {
     await expect(failed).rejects.toThrow(refused.message)
     await expectNothingLeft()
   }, 60_000)
+
+  if (hold !== undefined)
+    it('tells that jobs are held when time is up, and cancels them', async () => {
+      const failed = Cluster.start(options({ timeout: 3, batch: { directives: [hold.directive] } }))
+      await expect(failed).rejects.toThrow(/0 of 2 engines registered within 3 s/)
+      await expect(failed).rejects.toThrow(/\n {2}job \d+ has not begun to run: it is held, /)
+      await expect(failed).rejects.toThrow(hold.state)
+      await expectNothingLeft()
+    }, 60_000)
 
   it('cancels its jobs when the start is given up', async () => {
     const giveUp = new AbortController()

@@ -8,6 +8,7 @@ batchSuite({
   packages: 'slurm-wlm and munge',
   start: startSlurm,
   batch: { queue: 'main', walltime: '00:05:00', cpus: 1 },
+  hold: { directive: '--hold', state: /JobHeldUser/ },
   refused: {
     batch: { queue: 'nope' },
     message: /Invalid partition name[\s\S]*hint: queue nope cannot be used: `sinfo`/,
