@@ -136,10 +136,11 @@ class BatchJob implements GroupJob {
   async #submit(profileDir: string, makeScript: () => JobScript): Promise<void> {
     const { system, run } = this.#queue
     try {
-      this.#script = makeScript()
+      const script = makeScript()
       makePrivateDirectory(profileDir)
       makePrivateDirectory(logDirectory(profileDir))
-      writeJobFiles(this.#script)
+      this.#script = script
+      writeJobFiles(script)
     } catch (error) {
       this.#end({ exitCode: null, signal: null, output: '', spawnError: (error as Error).message })
       return

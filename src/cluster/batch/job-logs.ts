@@ -5,14 +5,18 @@ import type { JobFiles } from './batch-system.ts'
 const TAIL_LINES = 20
 const TAIL_CHARACTERS = 4096
 
-/** The last lines that any of a job's programs wrote. */
+/** The last lines that any of a job's programs wrote; what cannot be read says so itself. */
 export function lastLines({ log }: JobFiles): string {
   const [newest] = logsOf(log)
     .filter(file => file.size > 0)
     .sort((a, b) => b.changedMs - a.changedMs)
   if (newest === undefined) return ''
-  const text = readFileSync(newest.path, 'utf8').trimEnd().slice(-TAIL_CHARACTERS)
-  return text.split('\n').slice(-TAIL_LINES).join('\n')
+  try {
+    const text = readFileSync(newest.path, 'utf8').trimEnd().slice(-TAIL_CHARACTERS)
+    return text.split('\n').slice(-TAIL_LINES).join('\n')
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /**

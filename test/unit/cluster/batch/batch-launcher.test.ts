@@ -199,6 +199,15 @@ describe('batchLauncher', () => {
     expect(modes).toEqual([0o700])
   })
 
+  it('tells when the folder of scripts cannot be made', async () => {
+    writeFileSync(join(profileDir, 'log'), 'a file in its place')
+    const answers = new Answers({})
+    expect(await submit('slurm', answers).ended).toMatchObject({
+      spawnError: expect.stringMatching(/EEXIST/),
+    })
+    expect(answers.calls).toEqual([])
+  })
+
   it('reads a template from its file, and says when it is not there', async () => {
     const templateFile = join(profileDir, 'engines.sh')
     writeFileSync(templateFile, '#!/bin/sh\n# ours\n{command}\n')
