@@ -61,7 +61,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'targets are ignored',
     file: 'controller/state/waiting-room.ts',
-    text: 'if (where.include !== undefined) return where.include.has(engine)',
+    text: 'if (where.include !== undefined) return where.include.has(uuid)',
     instead: 'if (where.include !== undefined) return true',
   },
   {

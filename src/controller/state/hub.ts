@@ -14,7 +14,8 @@
  * ```
  *
  * Invariants
- * 1. A number is given once; every registration request consumes one, refused or not.
+ * 1. A number is one engine's at a time. It is given a second time only to who asks for it, as an engine that comes back
+ *    does; any other registration request consumes a new one, refused or not.
  * 2. An engine is shown to nobody before its first pong, and its leaving is told once.
  * 3. A registration reply is sent before the notification that it leads to.
  */

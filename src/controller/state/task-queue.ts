@@ -7,9 +7,9 @@
  *
  * ```
  *  submitted ──► parked ──────────► queued ──────────► assigned ─────────► ended
- *                 │  │  `after` met   │ ▲ engine free     │ │ ▲ failed with retries left, refused by the
- *                 │  └────────────────┼─┼─────────────────┼─┘ │ engine, engine died: queued again
- *                 └───────────────────┘ └─────────────────────┘
+ *                 │  │  `after` met   │ ▲ engine free     │ │ ▲ failed with retries left, refused or given back by
+ *                 │  └────────────────┼─┼─────────────────┼─┘ │ the engine, engine died or its connection came back:
+ *                 └───────────────────┘ └─────────────────────┘ queued again
  *    every stage can end: answered, or failed by us (TaskTimeout, ImpossibleDependency, EngineError …)
  * ```
  *
@@ -19,13 +19,13 @@
  * | --- | --- | --- |
  * | engine died | runs again at once; at the third death EngineError that names all three | 5 s later EngineError, or a retry |
  * | threw, retries left | elsewhere; where there is no other engine again on the same, in fresh bytes | elsewhere, or waits for ever |
- * | refused by every engine | ImpossibleDependency | waits for ever, unless `targets` names them all |
+ * | refused by every engine of its language | ImpossibleDependency | waits for ever, unless `targets` names them all |
  * | aborted | final | counts as a failure and is retried |
  *
  * Invariants
  * 1. A task has one answer: it leaves `#tasks` when it ends, and nothing else produces answers.
  * 2. A reply is taken only from the engine that the task is assigned to at present; any other is counted and dropped.
- * 3. No task waits that an engine with a free slot could run.
+ * 3. No task waits that an engine with a free slot could run, its language, targets and refusals considered.
  * 4. The same bytes go to one engine at most once: it would take the second for a replay and be silent.
  * 5. A task that was with a dying engine runs alone from then on, so that the next death has only one suspect.
  */
