@@ -136,9 +136,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'an engine taken for dead does not come back',
     file: 'engine/state/engine-life.ts',
-    text: "    return [{ type: 'register' }]\n  }\n\n  #silenceMaxMs",
+    text: "    this.#askAgainMs = nowMs + this.#options.answerMs\n    return [{ type: 'register' }]\n  }\n\n  #silenceMaxMs",
     instead: '    return []\n  }\n\n  #silenceMaxMs',
-    firstSeed: 801,
   },
   {
     name: 'a client ignores an engine that came back',
