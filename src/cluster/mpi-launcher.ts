@@ -56,7 +56,8 @@ function startRanks(
 /** What Open MPI refuses, and how it can be had all the same. */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [
-    /not enough slots/,
+    // The end of a long explanation: its beginning is not among the last lines.
+    /--oversubscribe option to ignore/,
     'there are more engines than cores: start fewer, name further hosts, or let engines share cores with the option --oversubscribe of mpiexec (mpi: { args: ["--oversubscribe"] })',
   ],
   [

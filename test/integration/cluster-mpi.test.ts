@@ -121,7 +121,7 @@ describe.each(families)('a cluster over $name', family => {
     expectNothingLeft()
   })
 
-  it('says what to do when mpiexec refuses', async () => {
+  it('shows the command and its last words when mpiexec refuses', async () => {
     const failed = (await Cluster.start({
       engines: 'mpi',
       n: 500,
@@ -136,6 +136,16 @@ describe.each(families)('a cluster over $name', family => {
 })
 
 describe('a cluster over MPI', () => {
+  const openMpi = families.find(({ name }) => name === 'Open MPI')
+
+  it.skipIf(openMpi === undefined)('says how to have more engines than cores', async () => {
+    const mpi = { command: openMpi!.mpiexec, args: ['--allow-run-as-root'] }
+    await expect(Cluster.start({ engines: 'mpi', n: 500, mpi })).rejects.toThrow(
+      /hint: there are more engines than cores.*--oversubscribe/,
+    )
+    expectNothingLeft()
+  })
+
   it.skipIf(families.length === 0)('says so when there is no MPI library', async () => {
     const [family] = families
     const failed = Cluster.start({
