@@ -6,6 +6,7 @@ import type { MPI as MpiType } from 'itsparallel/mpi'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
 import { type MpiFamily, mpiFamilies } from '../support/mpi.ts'
+import { skipAloudWithout } from '../support/needs.ts'
 
 /** What engines started with --mpi have in their namespace. */
 declare const MPI: typeof MpiType
@@ -31,9 +32,7 @@ function expectNothingLeft(): void {
 
 const families = mpiFamilies()
 
-describe.skipIf(families.length > 0)('clusters over MPI (skipped: no MPI library is installed)', () => {
-  it('is skipped', () => {})
-})
+skipAloudWithout(families, 'clusters over MPI', 'neither openmpi-bin nor mpich is installed')
 
 describe.each(families)('a cluster over $name', family => {
   it('has engines whose ids are their ranks, in one world', async () => {

@@ -14,6 +14,7 @@ import type { MPI as MpiType } from '../../src/mpi/index.ts'
 import { Reference } from '../../src/serialize/callee.ts'
 import { eventually } from '../support/cluster-world.ts'
 import { type MpiFamily, mpiFamilies } from '../support/mpi.ts'
+import { skipAloudWithout } from '../support/needs.ts'
 
 /** A name in the engines' namespace. */
 declare const MPI: typeof MpiType
@@ -61,9 +62,7 @@ function errorsOf(answers: PromiseLike<unknown>): Promise<RemoteError[]> {
 
 const families = mpiFamilies()
 
-describe.skipIf(families.length > 0)('MPI (skipped: neither openmpi-bin nor mpich is installed)', () => {
-  it('is not there', () => {})
-})
+skipAloudWithout(families, 'MPI', 'neither openmpi-bin nor mpich is installed')
 
 describe.each(families)('MPI by $name', family => {
   it('does all that its calls promise, on four ranks', { timeout: PROGRAM_MS + 10_000 }, async () => {

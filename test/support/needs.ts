@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { describe } from 'vitest'
+import { describe, it } from 'vitest'
 
 /** Debian's own Python: the interpreter that Debian's packages belong to. */
 export const DEBIAN_PYTHON = '/usr/bin/python3'
@@ -25,4 +25,12 @@ export function describeNeeds(title: string, modules: readonly string[], body: (
     present ? title : `${title} (skipped: ${DEBIAN_PYTHON} lacks ${modules.join(', ')})`,
     body,
   )
+}
+
+/** Says that tests are skipped because they have nothing to run with; nothing where there is something. */
+export function skipAloudWithout(means: readonly unknown[], title: string, lacking: string): void {
+  if (means.length > 0) return
+  describe.skipIf(means.length === 0)(`${title} (skipped: ${lacking})`, () => {
+    it('is shown where they are', () => {})
+  })
 }
