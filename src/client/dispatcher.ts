@@ -73,6 +73,7 @@ export class Dispatcher implements ResultHost {
   readonly #cancelGroups = new CancelGroups((records, reason) => this.cancel(records, reason))
   /** Subscriptions that the handshake waits for. */
   readonly #subscribed = new Map<Channel, Deferred<void>>()
+  #listAsks = 0
   #emptied: (() => void)[] = []
   #goneError: DisconnectedError | undefined
   #wasReached = false
@@ -160,9 +161,11 @@ export class Dispatcher implements ResultHost {
 
   /** Asks the hub who is there. */
   async askForEngines(): Promise<void> {
-    this.roster.handle({ type: 'list_asked' })
+    this.#listAsks += 1
+    const ask = this.#listAsks
+    this.roster.handle({ type: 'list_asked', ask })
     const content = await this.ask('hub', 'connection_request', {})
-    this.#performRoster(this.roster.handle(readEngineList(content)))
+    this.#performRoster(this.roster.handle({ type: 'list', ask, ...readEngineList(content) }))
   }
 
   /** Sends a question and gives the content of its answer. @throws what the answer says went wrong. */

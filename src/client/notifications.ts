@@ -2,7 +2,7 @@ import type { EngineId, EngineUuid } from '../base/ids.ts'
 import { RemoteProtocolError } from '../errors.ts'
 import type { AboutEngine, DeathCause } from '../protocol/catalogue.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
-import type { RosterEvent } from './state/roster.ts'
+import type { EngineList, RosterEvent } from './state/roster.ts'
 
 /** What a notification of the hub says. @throws RemoteProtocolError for one that cannot be read. */
 export function readNotification(envelope: Envelope): RosterEvent | { readonly type: 'shut_down' } {
@@ -20,7 +20,7 @@ export function readNotification(envelope: Envelope): RosterEvent | { readonly t
 }
 
 /** The engines of a `connection_reply`, whose keys are numbers as text. */
-export function readEngineList(content: Json): RosterEvent {
+export function readEngineList(content: Json): EngineList {
   const engines = new Map<EngineId, EngineUuid>()
   const about = new Map<EngineId, AboutEngine>()
   const told = (content.about ?? {}) as Readonly<Record<string, Json>>
@@ -30,7 +30,7 @@ export function readEngineList(content: Json): RosterEvent {
     const facts = readAbout(told[id] ?? {})
     if (facts !== undefined) about.set(engine.id, facts)
   }
-  return { type: 'list', engines, about }
+  return { engines, about }
 }
 
 function readEngine(content: Json): { readonly id: EngineId; readonly uuid: EngineUuid } {

@@ -7,22 +7,25 @@
  *    was written before cannot revive it. It does come back when it was taken for dead and is not, under the same uuid.
  *    (A number is used again by a controller that was started anew.)
  * 2. A list takes away only engines that were known when it was asked for: one that registered since then may be
- *    missing in it.
+ *    missing in it. Of several lists under way, each is held against what was known when it was asked for.
  */
 
 import { assertNever, invariant } from '../../base/assert.ts'
 import { type EngineId, type EngineUuid, languageByUuid } from '../../base/ids.ts'
 import type { AboutEngine, DeathCause } from '../../protocol/catalogue.ts'
 
+/** The engines that the hub knows. */
+export interface EngineList {
+  readonly engines: ReadonlyMap<EngineId, EngineUuid>
+  /** What those engines told about themselves that told anything. */
+  readonly about?: ReadonlyMap<EngineId, AboutEngine>
+}
+
 export type RosterEvent =
-  /** The shell has asked the hub for its list. */
-  | { readonly type: 'list_asked' }
-  | {
-      readonly type: 'list'
-      readonly engines: ReadonlyMap<EngineId, EngineUuid>
-      /** What those engines told about themselves that told anything. */
-      readonly about?: ReadonlyMap<EngineId, AboutEngine>
-    }
+  /** The shell has asked the hub for its list, for the time number `ask`. */
+  | { readonly type: 'list_asked'; readonly ask: number }
+  /** `ask`: which question it answers, since a second one may be under way. */
+  | ({ readonly type: 'list'; readonly ask: number } & EngineList)
   | {
       readonly type: 'registered'
       readonly id: EngineId
@@ -45,6 +48,11 @@ export type RosterEffect =
       readonly cause: DeathCause | undefined
     }
 
+interface Ask {
+  readonly live: readonly EngineId[]
+  readonly gone: ReadonlySet<EngineUuid>
+}
+
 /** Knows which engines are alive, and what became of those that are not. */
 export class Roster {
   readonly #live = new Map<EngineId, EngineUuid>()
@@ -55,9 +63,8 @@ export class Roster {
   readonly #causes = new Map<EngineId, DeathCause | undefined>()
   /** What live engines told about themselves. */
   readonly #about = new Map<EngineUuid, AboutEngine>()
-  #asked: readonly EngineId[] = []
-  /** Who had left when the list was asked for. */
-  #goneWhenAsked: ReadonlySet<EngineUuid> = new Set()
+  /** What was known when each list was asked for that has not come yet. */
+  readonly #asks = new Map<number, Ask>()
   #ids: readonly EngineId[] | undefined
   #languages: readonly string[] | undefined
 
@@ -114,11 +121,10 @@ export class Roster {
   handle(event: RosterEvent): RosterEffect[] {
     switch (event.type) {
       case 'list_asked':
-        this.#asked = [...this.#live.keys()]
-        this.#goneWhenAsked = new Set(this.#left)
+        this.#asks.set(event.ask, { live: [...this.#live.keys()], gone: new Set(this.#left) })
         return []
       case 'list':
-        return this.#list(event.engines, event.about)
+        return this.#list(event.ask, event.engines, event.about)
       case 'registered':
         this.#left.delete(event.uuid)
         return this.#joined(event.id, event.uuid, event.about)
@@ -137,21 +143,24 @@ export class Roster {
   }
 
   #list(
+    number: number,
     engines: ReadonlyMap<EngineId, EngineUuid>,
     about: ReadonlyMap<EngineId, AboutEngine> | undefined,
   ): RosterEffect[] {
+    const ask = this.#asks.get(number)
+    // A later list has come already, and this one knows nothing better.
+    if (ask === undefined) return []
+    for (const earlier of this.#asks.keys()) if (earlier <= number) this.#asks.delete(earlier)
     const effects: RosterEffect[] = []
     // Invariant 2.
-    for (const id of this.#asked) {
+    for (const id of ask.live) {
       const uuid = this.#live.get(id)
       if (uuid !== undefined && engines.get(id) !== uuid) effects.push(...this.#leave(id, uuid, undefined))
     }
-    this.#asked = []
     for (const [id, uuid] of engines) {
-      if (this.#goneWhenAsked.has(uuid)) this.#left.delete(uuid)
+      if (ask.gone.has(uuid)) this.#left.delete(uuid)
       effects.push(...this.#joined(id, uuid, about?.get(id)))
     }
-    this.#goneWhenAsked = new Set()
     return effects
   }
 

@@ -2,16 +2,17 @@ import { describe, expect, it } from 'vitest'
 import type { EngineId, EngineUuid } from '../../../../src/base/ids.ts'
 import { Roster, type RosterEvent } from '../../../../src/client/state/roster.ts'
 
-function list(engines: Record<number, string>): RosterEvent {
+function list(engines: Record<number, string>, ask = 1): RosterEvent {
   const entries = Object.entries(engines).map(([id, uuid]) => [Number(id), uuid] as const)
-  return { type: 'list', engines: new Map(entries) as unknown as ReadonlyMap<EngineId, EngineUuid> }
+  return { type: 'list', ask, engines: new Map(entries) as unknown as ReadonlyMap<EngineId, EngineUuid> }
 }
 
 function event(type: 'registered' | 'unregistered', id: number, uuid: string): RosterEvent {
   return { type, id: id as EngineId, uuid: uuid as EngineUuid }
 }
 
-const asked: RosterEvent = { type: 'list_asked' }
+const asked: RosterEvent = { type: 'list_asked', ask: 1 }
+const askedAgain: RosterEvent = { type: 'list_asked', ask: 2 }
 
 function run(roster: Roster, events: readonly RosterEvent[]): string[] {
   return events.flatMap(each => {
@@ -57,6 +58,14 @@ describe('Roster', () => {
     expect(run(roster, [asked, list({ 0: 'x' })])).toEqual(['engine_left 0', 'engine_joined 0'])
     expect(roster.uuidOf(0)).toBe('x')
     expect(roster.hasLeft(0)).toBe(false)
+  })
+
+  it('Roster holds each of two lists under way against what was known when it was asked for', () => {
+    const roster = new Roster()
+    const events = [asked, event('registered', 2, 'c'), askedAgain, list({}, 1), list({ 2: 'c' }, 2)]
+    expect(run(roster, events)).toEqual(['engine_joined 2'])
+    expect(run(roster, [asked, askedAgain, list({ 2: 'c' }, 2), list({}, 1)])).toEqual([])
+    expect(roster.ids).toEqual([2])
   })
 
   it('Roster says nothing twice', () => {
