@@ -144,6 +144,42 @@ describe('an engine that stops without a word', () => {
   })
 })
 
+describe('an engine that is stopped and goes on', () => {
+  it('comes back with its names, after its task ran elsewhere and settled once', async () => {
+    await using other = await Cluster.start({ n: 2, controllerArgs: ['--ping=100'] })
+    await using client = await other.connect()
+    await client.directView().push({ kept: 'all along' })
+    const pids = await client.directView().apply(() => process.pid)
+    const sleeper = client.ids[0]!
+    const begun = new Promise<void>(resolve =>
+      client.on('stdout', ({ engineId }) => engineId === sleeper && resolve()),
+    )
+    // One for each engine. What the sleeper has in hand ends there in the end, when nobody waits for that any more.
+    const results = client.ids.map(() =>
+      client.loadBalancedView().apply(async (stopped: number) => {
+        console.log('begun')
+        await new Promise(resolve => setTimeout(resolve, process.pid === stopped ? 500 : 0))
+        return process.pid
+      }, pids[0]!),
+    )
+    await begun
+    const gone = new Promise<{ id: number }>(resolve => client.once('engine:unregistered', resolve))
+    process.kill(pids[0]!, 'SIGSTOP')
+    try {
+      expect(await gone).toMatchObject({ id: sleeper })
+      expect(await Promise.all(results)).toEqual([pids[1], pids[1]])
+    } finally {
+      process.kill(pids[0]!, 'SIGCONT')
+    }
+    await client.waitForEngines(2, { timeout: 20 })
+    const names = await client
+      .directView()
+      .apply(() => [process.pid, (globalThis as unknown as { kept: string }).kept])
+    expect(names).toEqual(expect.arrayContaining(pids.map(one => [one, 'all along'])))
+    expect(await client.loadBalancedView().map((x: number) => x * x, [1, 2, 3])).toEqual([1, 4, 9])
+  })
+})
+
 describe('cancelled tasks', () => {
   it.each(['cancel', 'abort', 'signal'] as const)(
     'by %s never run, whether they wait for an engine, in one, or for other tasks',

@@ -1,24 +1,26 @@
 /**
  * Decides which engines are alive, from the echoes of their heartbeats.
  *
- * Intuition: one ping goes to everybody at each beat. Whoever has echoed nothing since the last beat has missed it; too
- * many misses in a row, and the heart has stopped. A heart that is awaited gets a few extra pings as soon as somebody
- * connects to hear them, because its first echo completes a registration and a whole period is long; a few, because a
- * connection is there a little before its subscription is.
+ * Intuition: one ping goes to everybody at each beat. Whoever has echoed it by the next has not missed it, nor any before
+ * it; too many misses since the last echo, and the heart has stopped. A heart that is awaited gets a few extra pings as
+ * soon as somebody connects to hear them, because its first echo completes a registration and a whole period is long; a
+ * few, because a connection is there a little before its subscription is.
  *
  * It does not know sockets, registration numbers, or what else tells of a death.
  *
  * ```
- *              pong                  tick, no pong since the last
+ *              pong                  tick, the last ping not echoed
  *   awaited ──────────► beating ──────────────────────────────► beating, misses + 1
- *      (heart_started)     ▲  pong: misses = 0                     │ misses > heartMissesMax
- *                          └───────────────────                    ▼
+ *      (heart_started)     ▲  pong: misses since its ping          │ misses > heartMissesMax
+ *                          └──────────────────────────             ▼
  *                                                         forgotten (heart_stopped)
  * ```
  *
  * Invariants
  * 1. A heart starts at most once and stops at most once; only a heart that started can stop.
- * 2. A pong counts only when it echoes a ping that was sent since the beat before last.
+ * 2. A pong tells of life when its ping was sent, and not later: an old echo may have waited in a socket while its sender
+ *    was already dead. Nor does it tell less: who was held up answers the oldest pings first, and must not be given up
+ *    between these answers and the newer ones. The first echo of a heart must be of this beat or the one before.
  * 3. Extra pings keep a distance that grows with the number of hearts, and end when no heart is awaited.
  */
 
@@ -42,15 +44,14 @@ export type HeartEffect =
 
 /** Pauses between the extra pings after somebody connected. */
 const EXTRA_PAUSES_MS: readonly Millis[] = [3, 10, 25, 60, 150, 400]
+/** How many beats may have begun since the ping that a first echo answers. */
+const FIRST_ECHO_BEATS_MAX = 1
 /** Least distance of extra pings: one to a thousand engines is a thousand messages. */
 const EXTRA_DISTANCE_MS: Millis = 2
 const EXTRA_DISTANCE_PER_HEART_MS: Millis = 0.1
 
-interface Heart {
-  started: boolean
-  answered: boolean
-  misses: number
-}
+/** Beats that began since a heart's first echo, which has not come yet. */
+const NEVER = Number.POSITIVE_INFINITY
 
 export interface HeartMonitorOptions {
   readonly periodMs: Millis
@@ -59,7 +60,8 @@ export interface HeartMonitorOptions {
 }
 
 export class HeartMonitor {
-  readonly #hearts = new Map<string, Heart>()
+  /** For each heart, how many beats began since the one whose ping it echoed last: 0, that is the present one. */
+  readonly #hearts = new Map<string, number>()
   readonly #periodMs: Millis
   readonly #missesMax: number
   #beatAtMs: Millis
@@ -69,9 +71,8 @@ export class HeartMonitor {
   #extras = 0
   #awaited = 0
   #pings = 0
-  /** First ping of the present beat and of the one before: what is older than that does not count. */
-  #firstOfBeat = 1
-  #firstOfLastBeat = 1
+  /** The first ping of each beat that can still matter, the present one's first. */
+  readonly #firstPings = [1]
 
   constructor(options: HeartMonitorOptions, nowMs: Millis) {
     this.#periodMs = options.periodMs
@@ -88,7 +89,7 @@ export class HeartMonitor {
     switch (event.type) {
       case 'heart_awaited':
         this.#forget(event.engine)
-        this.#hearts.set(event.engine, { started: false, answered: false, misses: 0 })
+        this.#hearts.set(event.engine, NEVER)
         this.#awaited += 1
         this.#extras = 0
         return this.#pingSoon(nowMs, 0)
@@ -107,29 +108,33 @@ export class HeartMonitor {
   }
 
   #pong(engine: string, ping: string): HeartEffect[] {
-    const heart = this.#hearts.get(engine)
-    // Invariant 2: an old echo may have waited in a socket while its sender was already dead.
+    const before = this.#hearts.get(engine)
     const number = /^\d{1,15}$/.test(ping) ? Number(ping) : 0
-    if (heart === undefined || number < this.#firstOfLastBeat || number > this.#pings) return []
-    heart.answered = true
-    heart.misses = 0
-    if (heart.started) return []
-    heart.started = true
+    if (before === undefined || number < 1 || number > this.#pings) return []
+    // Invariant 2.
+    const beatsSince = this.#firstPings.findIndex(first => first <= number)
+    if (beatsSince === -1 || beatsSince >= before) return []
+    if (before !== NEVER) {
+      this.#hearts.set(engine, beatsSince)
+      return []
+    }
+    if (beatsSince > FIRST_ECHO_BEATS_MAX) return []
+    this.#hearts.set(engine, beatsSince)
     this.#awaited -= 1
     return [{ type: 'heart_started', engine }]
   }
 
   #beat(nowMs: Millis): HeartEffect[] {
     const effects: HeartEffect[] = []
-    for (const [engine, heart] of this.#hearts) {
-      if (heart.started && !heart.answered) heart.misses += 1
-      heart.answered = false
-      if (heart.misses <= this.#missesMax) continue
+    for (const [engine, misses] of this.#hearts) {
+      if (misses === NEVER) continue
+      this.#hearts.set(engine, misses + 1)
+      if (misses <= this.#missesMax) continue
       this.#hearts.delete(engine)
-      effects.push({ type: 'heart_stopped', engine, misses: heart.misses })
+      effects.push({ type: 'heart_stopped', engine, misses })
     }
-    this.#firstOfLastBeat = this.#firstOfBeat
-    this.#firstOfBeat = this.#pings + 1
+    this.#firstPings.unshift(this.#pings + 1)
+    if (this.#firstPings.length > this.#missesMax + 2) this.#firstPings.pop()
     // A process that was held up does not owe the beats it slept through.
     this.#beatAtMs = Math.max(this.#beatAtMs + this.#periodMs, nowMs + this.#periodMs / 2)
     effects.push(...this.#pingNow(nowMs))
@@ -137,10 +142,9 @@ export class HeartMonitor {
   }
 
   #forget(engine: string): void {
-    const heart = this.#hearts.get(engine)
-    if (heart === undefined) return
+    const beatsSince = this.#hearts.get(engine)
     this.#hearts.delete(engine)
-    if (!heart.started) this.#awaited -= 1
+    if (beatsSince === NEVER) this.#awaited -= 1
   }
 
   #pingSoon(nowMs: Millis, pauseMs: Millis): HeartEffect[] {
@@ -167,12 +171,17 @@ export class HeartMonitor {
   }
 
   validate(): void {
-    for (const [engine, heart] of this.#hearts) {
-      invariant(heart.misses <= this.#missesMax, `the stopped heart of ${engine} is still watched`)
-      invariant(heart.started || heart.misses === 0, `the heart of ${engine} missed a beat before its first`)
-    }
-    const awaited = [...this.#hearts.values()].filter(({ started }) => !started).length
+    const hearts = [...this.#hearts]
+    for (const [engine, beatsSince] of hearts)
+      invariant(
+        beatsSince === NEVER || beatsSince <= this.#missesMax + 1,
+        `the stopped heart of ${engine} is still watched`,
+      )
+    const awaited = hearts.filter(([, beatsSince]) => beatsSince === NEVER).length
     invariant(awaited === this.#awaited, 'the awaited hearts do not add up')
-    invariant(this.#firstOfLastBeat <= this.#firstOfBeat, 'the beats are out of order')
+    invariant(
+      this.#firstPings.every((first, at) => at === 0 || first <= this.#firstPings[at - 1]!),
+      'the beats are out of order',
+    )
   }
 }

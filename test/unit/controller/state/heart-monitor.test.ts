@@ -69,7 +69,7 @@ describe('HeartMonitor', () => {
     expect(pong('e', 2)).toEqual([])
   })
 
-  it('counts only echoes of pings that it sent since the beat before last', () => {
+  it('starts a heart only by echoes of pings that it sent since the beat before last', () => {
     const { handle } = world()
     handle({ type: 'heart_awaited', engine: 'e' }, 0)
     for (const ping of ['', '0', '99', '-1', 'x', '1e0', '9'.repeat(30)]) {
@@ -100,6 +100,32 @@ describe('HeartMonitor', () => {
       expect(stopped(handle({ type: 'tick' }, beat * PERIOD_MS))).toEqual([])
       if (beat % 11 === 0) pong('e', beat * PERIOD_MS + 1)
     }
+  })
+
+  it('bears with a heart that was held up and has answered its oldest pings only', () => {
+    const { handle, pong } = world()
+    handle({ type: 'heart_awaited', engine: 'e' }, 0)
+    pong('e', 1)
+    const pings: string[] = []
+    for (let beat = 1; beat <= 11; beat++)
+      for (const effect of handle({ type: 'tick' }, beat * PERIOD_MS))
+        if (effect.type === 'ping') pings.push(effect.ping)
+    for (const ping of pings.slice(0, 2)) handle({ type: 'pong', engine: 'e', ping }, 12 * PERIOD_MS - 1)
+    expect(stopped(handle({ type: 'tick' }, 12 * PERIOD_MS))).toEqual([])
+    // What is still under way may be lost with it.
+    expect(stopped(handle({ type: 'tick' }, 13 * PERIOD_MS))).toEqual([])
+    expect(stopped(handle({ type: 'tick' }, 14 * PERIOD_MS))).toEqual(['e'])
+  })
+
+  it('gives a heart that repeats an old echo no more time', () => {
+    const { handle, pong } = world()
+    handle({ type: 'heart_awaited', engine: 'e' }, 0)
+    pong('e', 1)
+    for (let beat = 1; beat <= 11; beat++) {
+      expect(stopped(handle({ type: 'tick' }, beat * PERIOD_MS))).toEqual([])
+      handle({ type: 'pong', engine: 'e', ping: '1' }, beat * PERIOD_MS + 1)
+    }
+    expect(stopped(handle({ type: 'tick' }, 12 * PERIOD_MS))).toEqual(['e'])
   })
 
   it('does not count beats that this process slept through', () => {
