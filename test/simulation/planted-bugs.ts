@@ -93,8 +93,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a heart stops one miss too early',
     file: 'controller/state/heart-monitor.ts',
-    text: 'if (heart.misses <= this.#missesMax) continue',
-    instead: 'if (heart.misses < this.#missesMax) continue',
+    text: 'if (misses <= this.#missesMax) continue',
+    instead: 'if (misses < this.#missesMax) continue',
   },
   {
     name: 'a number is given to two engines',
