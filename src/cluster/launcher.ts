@@ -42,7 +42,10 @@ export interface Job {
 /** What a launcher tells of a submitted program. */
 export interface JobHandlers {
   onEvent(event: LifelineEvent): void
-  /** Called exactly once, also when the program could not be started at all. Nothing follows it. */
+  /**
+   * Called exactly once, after `submit` has returned, also when the program could not be started at all. Nothing follows
+   * it.
+   */
   onEnd(end: ProgramEnd): void
 }
 
@@ -63,8 +66,9 @@ export interface GroupJob extends Job {
 
 export interface GroupHandlers {
   /**
-   * Called exactly once, when nothing of the job runs any more, also when it could not be submitted. Give it the last
-   * lines of the job's log, the command by which it was submitted, and a hint where you know one.
+   * Called exactly once, after `submit` has returned, when nothing of the job runs any more, also when it could not be
+   * submitted. Give it the last lines of the job's log, the command by which it was submitted, and a hint where you know
+   * one.
    */
   onEnd(end: ProgramEnd): void
 }

@@ -1,0 +1,141 @@
+/** Engines that share a job: the hub says which of them come and go, and the launcher when the job as a whole has ended. */
+
+import type { DeathCause } from '../protocol/catalogue.ts'
+import type { GroupHandlers, GroupJob } from './launcher.ts'
+import type { EndSignal, LaunchEvent, LaunchNumber, ProgramEnd } from './state/launch-events.ts'
+
+/** How long the rest of a job of ranks may take to end by itself when one is gone. */
+const BROKEN_JOB_MS = 3000
+/** How long the hub may take to tell of engines that ended with their job. */
+const LAST_NOTICES_MS = 1000
+
+export interface EngineGroupOptions {
+  readonly launches: readonly LaunchNumber[]
+  /** They live and die together: see `GroupLauncher.areRanks`. */
+  readonly areRanks: boolean
+  readonly submit: (handlers: GroupHandlers) => GroupJob
+  /** Takes what has happened, in order, as one. */
+  readonly tell: (events: readonly LaunchEvent[]) => void
+  /** Ends engines by way of the hub. */
+  readonly endEngines: (uuids: readonly string[], signal: EndSignal) => void
+  /** Called for each engine that is no longer one of the group, before its end is told. */
+  readonly onGone: (launch: LaunchNumber) => void
+  /** Called when nothing more is to be heard of the job. */
+  readonly onEnd: () => void
+}
+
+interface Member {
+  /** As the hub calls it, once it does. */
+  uuid: string | undefined
+  /** How it was last asked to end. */
+  asked: EndSignal | undefined
+}
+
+/** See the head of this file. */
+export class EngineGroup {
+  readonly job: GroupJob
+  readonly #options: EngineGroupOptions
+  readonly #members: Map<LaunchNumber, Member>
+  /** One of its ranks is gone, and it is given time to end by itself. */
+  #isBroken = false
+  #end: ProgramEnd | undefined
+  #lastNotices: NodeJS.Timeout | undefined
+
+  constructor(options: EngineGroupOptions) {
+    this.#options = options
+    this.#members = new Map(options.launches.map(launch => [launch, { uuid: undefined, asked: undefined }]))
+    this.job = options.submit({ onEnd: end => this.#jobEnded(end) })
+  }
+
+  /** The hub has admitted an engine of this group. @returns which one it is, if it is still wanted. */
+  came(id: number, uuid: string): LaunchNumber | undefined {
+    const [launch, member] = this.#memberOf(uuid) ?? this.#memberOf(undefined) ?? []
+    if (launch === undefined || member === undefined) {
+      // It was given up, its place was taken, and now it is back.
+      this.#options.endEngines([uuid], 'SIGTERM')
+      return undefined
+    }
+    member.uuid = uuid
+    this.#options.tell([{ type: 'engine_registered', launch, id, uuid }])
+    // It could not be reached when it was asked.
+    if (member.asked !== undefined) this.#options.endEngines([uuid], member.asked)
+    return launch
+  }
+
+  /** The hub has lost an engine of this group, or it has said goodbye. */
+  went(uuid: string, cause: DeathCause | undefined): void {
+    const [launch] = this.#memberOf(uuid) ?? []
+    if (launch === undefined) return
+    const events: LaunchEvent[] = []
+    if (cause?.shutdown !== undefined) {
+      events.push({ type: 'engine_leaving', launch, restart: cause.shutdown === 'restart' })
+    }
+    if (this.#options.areRanks && this.#end === undefined) {
+      // The job goes with it, and tells the end of all.
+      this.#endBrokenJob()
+    } else {
+      this.#forget(launch)
+      events.push({ type: 'engine_ended', launch, end: this.#end ?? endOf(cause) })
+    }
+    if (events.length > 0) this.#options.tell(events)
+    if (this.#end !== undefined && !this.#hasRegistered) this.#tellEnd(this.#end)
+  }
+
+  /** One signal to the job where all that is left of it is meant, else to each engine by way of the hub. */
+  signal(launches: readonly LaunchNumber[], signal: EndSignal): void {
+    const members = launches.map(launch => this.#members.get(launch)).filter(member => member !== undefined)
+    for (const member of members) member.asked = signal
+    const isWhole = [...this.#members.values()].every(member => member.asked !== undefined)
+    if (isWhole || this.#options.areRanks) {
+      this.job.signal(signal)
+      return
+    }
+    const uuids = members.map(({ uuid }) => uuid).filter(uuid => uuid !== undefined)
+    if (uuids.length > 0) this.#options.endEngines(uuids, signal)
+  }
+
+  get #hasRegistered(): boolean {
+    return [...this.#members.values()].some(({ uuid }) => uuid !== undefined)
+  }
+
+  #memberOf(uuid: string | undefined): [LaunchNumber, Member] | undefined {
+    return [...this.#members].find(([, member]) => member.uuid === uuid)
+  }
+
+  #forget(launch: LaunchNumber): void {
+    this.#members.delete(launch)
+    this.#options.onGone(launch)
+  }
+
+  /** Whoever started the ranks ends them as a rule; an engine that is only not heard any more is nobody's business but ours. */
+  #endBrokenJob(): void {
+    if (this.#isBroken) return
+    this.#isBroken = true
+    setTimeout(() => this.job.signal('SIGTERM'), BROKEN_JOB_MS).unref()
+    setTimeout(() => this.job.signal('SIGKILL'), 2 * BROKEN_JOB_MS).unref()
+  }
+
+  /** A job that ends well does so because its engines were asked to leave: what the hub has to say of them comes first. */
+  #jobEnded(end: ProgramEnd): void {
+    this.#end = end
+    const mayBeAsked = end.exitCode === 0 && this.#hasRegistered
+    if (mayBeAsked) this.#lastNotices = setTimeout(() => this.#tellEnd(end), LAST_NOTICES_MS)
+    else this.#tellEnd(end)
+  }
+
+  #tellEnd(end: ProgramEnd): void {
+    clearTimeout(this.#lastNotices)
+    this.#options.onEnd()
+    const launches = [...this.#members.keys()]
+    for (const launch of launches) this.#forget(launch)
+    if (launches.length > 0) this.#options.tell([{ type: 'job_ended', launches, end }])
+  }
+}
+
+/** The end of one engine of a job that goes on, by what the hub knows of it. */
+function endOf(cause: DeathCause | undefined): ProgramEnd {
+  // Without a cause it said goodbye itself.
+  const exitCode = cause === undefined || cause.shutdown !== undefined ? 0 : (cause.exit_code ?? null)
+  const end = { exitCode, signal: cause?.signal ?? null, output: cause?.stderr ?? '' }
+  return cause?.reason === undefined ? end : { ...end, reason: cause.reason }
+}
