@@ -2,7 +2,7 @@
 
 import process from 'node:process'
 import type { Command } from 'commander'
-import type { KeeperPlan } from '../cluster/keeper.ts'
+import type { KeeperPlan } from '../cluster/keeper-plan.ts'
 import type { LauncherSettings } from '../cluster/launchers.ts'
 import { settingProblem } from '../config/setting-problem.ts'
 import { UsageError } from '../errors.ts'

@@ -2,7 +2,8 @@
 
 import process from 'node:process'
 import { takeReport } from '../cluster/daemon.ts'
-import { Keeper, type KeeperPlan } from '../cluster/keeper.ts'
+import { Keeper } from '../cluster/keeper.ts'
+import type { KeeperPlan } from '../cluster/keeper-plan.ts'
 import { howItEnded } from '../cluster/launch-error.ts'
 import type { LaunchNews } from '../cluster/state/launch-events.ts'
 import { ParallelError } from '../errors.ts'

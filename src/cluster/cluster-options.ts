@@ -11,7 +11,7 @@ import {
   engineSets,
   launcherOf,
 } from './engine-sets.ts'
-import type { KeeperPlan } from './keeper.ts'
+import type { KeeperPlan } from './keeper-plan.ts'
 import type { Launcher, LauncherName, Program } from './launcher.ts'
 import { type LauncherSettings, makeLauncher, shareEngines } from './launchers.ts'
 import { commandLine, findProgram, type ProgramPlace } from './program.ts'

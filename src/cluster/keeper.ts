@@ -4,21 +4,21 @@
  * `ipcluster` or a user's program; when that process dies, however it dies, the programs' lifelines end and so do they.
  */
 
-import process from 'node:process'
 import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { type Logger, silentLogger } from '../base/log.ts'
-import { removeClusterFile, writeClusterFile } from '../config/cluster-file.ts'
 import { removePidFile } from '../config/pid-file.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { type ParallelError, UsageError } from '../errors.ts'
 import { claimCluster } from './claim.ts'
-import { EngineJobs, type PlannedSet } from './engine-jobs.ts'
+import { ClusterRecorder, identityOf } from './cluster-recorder.ts'
+import { EngineJobs } from './engine-jobs.ts'
 import { HubContact } from './hub-contact.ts'
+import { type KeeperPlan, launchersOf } from './keeper-plan.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
-import type { GroupJob, GroupLauncher, Job, Launcher, Program } from './launcher.ts'
+import type { GroupJob, GroupLauncher, Job } from './launcher.ts'
 import { FIRST_BATCH, Launch } from './state/launch.ts'
 import type {
   BatchNumber,
@@ -31,21 +31,6 @@ import type {
 
 /** How long a program that was killed may take to be gone. */
 const END_MS = 3000
-
-/** What a keeper keeps. Without `controller`: engines that join one which somebody else keeps. */
-export interface KeeperPlan {
-  readonly profileDir: string
-  readonly clusterId: string
-  readonly n: number
-  readonly controller: { readonly launcher: Launcher; readonly program: Program } | undefined
-  readonly engines: {
-    /** At least one; the engines start in this order. */
-    readonly sets: readonly PlannedSet[]
-  }
-  readonly controllerIp: string
-  readonly controllerLocation: string
-  readonly startTimeoutMs: number
-}
 
 /** An engine that is up. */
 export interface KeptEngine {
@@ -76,11 +61,12 @@ export class Keeper {
   readonly #end: Deferred<ParallelError | undefined> = deferred()
   readonly #batches = new Map<BatchNumber, Deferred<void>>()
   readonly #engineJobs: EngineJobs
+  /** The cluster is on record with whoever keeps its controller. */
+  readonly #recorder: ClusterRecorder | undefined
   readonly #goneWaiters = new Set<{ readonly launches: readonly LaunchNumber[]; readonly done: () => void }>()
   #controllerJob: Job | undefined
   #pidFile: string | undefined
   #nextBatch: BatchNumber = FIRST_BATCH
-  #recordPending = false
   /** What jobs waited for when time was last up: a start has failed only when they are gone. */
   #waitingJobs: readonly string[] = []
 
@@ -96,6 +82,10 @@ export class Keeper {
       tell: events => this.#engineEvents(events),
       endEngines: (uuids, signal) => this.#hub.endEngines(uuids, signal),
     })
+    if (plan.controller !== undefined) {
+      const jobs = () => ({ controller: this.#controllerJob, engines: this.#engineJobs.jobs })
+      this.#recorder = new ClusterRecorder(identityOf(plan, plan.controller.launcher), jobs, this.#log)
+    }
     this.#alarm = new Alarm(this.#clock, () => this.#handle({ type: 'tick' }))
     this.#machine = new Launch({
       hasController: plan.controller !== undefined,
@@ -257,7 +247,7 @@ export class Keeper {
         this.#hub.reportDeath({ id: effect.id, uuid: effect.uuid }, effect.cause)
         break
       case 'record':
-        this.#recordSoon()
+        this.#recorder?.writeSoon()
         break
       case 'tell':
         this.#tell(effect.news)
@@ -358,47 +348,12 @@ export class Keeper {
     }
   }
 
-  /** Many engines come and go at once: the file is written once for all of them. */
-  #recordSoon(): void {
-    if (this.#recordPending || this.plan.controller === undefined) return
-    this.#recordPending = true
-    setImmediate(() => {
-      this.#recordPending = false
-      if (this.#pidFile !== undefined) this.#record()
-    })
-  }
-
-  #record(): void {
-    const { profileDir, clusterId, n, controllerIp, controllerLocation, controller, engines } = this.plan
-    try {
-      writeClusterFile({
-        clusterId,
-        profileDir,
-        n,
-        controllerIp,
-        controllerLocation,
-        controllerLauncher: controller?.launcher.name ?? 'local',
-        engineLauncher: engines.sets[0]!.launcher.name,
-        controller:
-          this.#controllerJob === undefined ? undefined : { pid: this.#controllerJob.pid, outputFile: '' },
-        engineSets: [
-          {
-            id: String(process.pid),
-            engines: this.#engineJobs.jobs.map(job => ({ pid: job.pid, outputFile: '' })),
-          },
-        ],
-      })
-    } catch (error) {
-      this.#log.warn(`cannot write the cluster file: ${String(error)}`)
-    }
-  }
-
   #removeFiles(): void {
     if (this.#pidFile === undefined) return
-    const { profileDir, clusterId, controller } = this.plan
+    const { profileDir, clusterId } = this.plan
     removePidFile(this.#pidFile)
     this.#pidFile = undefined
-    if (controller !== undefined) removeClusterFile(profileDir, clusterId)
+    this.#recorder?.close()
     // A controller that was killed has left its files.
     sweepCluster(profileDir, clusterId)
   }
@@ -409,9 +364,4 @@ function waitingJob(job: Job | undefined): string[] {
   if (status?.state !== 'waiting') return []
   const what = id === '' ? 'a job is still being submitted' : `job ${id} has not begun to run`
   return [status.detail === undefined ? what : `${what}: ${status.detail}`]
-}
-
-function launchersOf({ controller, engines }: KeeperPlan): Launcher[] {
-  const launchers = engines.sets.map(set => set.launcher)
-  return controller === undefined ? launchers : [controller.launcher, ...launchers]
 }
