@@ -4,7 +4,10 @@ import { answerError } from './error-reply.ts'
 import { type Intake, MetadataReader, takeMessage } from './incoming.ts'
 import { RelayShell, swapped } from './relay-shell.ts'
 import { isOwnRequest } from './state/task-plan.ts'
-import { noSuchEngine } from './state/wire-error.ts'
+import { errorContent, noSuchEngine } from './state/wire-error.ts'
+
+/** What only the balanced scheduler may ask: whom else an engine gave a task back to would have lost it. */
+const SCHEDULER_ONLY: ReadonlySet<string> = new Set(['recall_request'])
 
 export interface ControlShellOptions extends Intake {
   /** The controller's own name among the clients. */
@@ -39,11 +42,14 @@ export class ControlShell extends RelayShell<ControlShellOptions> {
   fromClient(frames: Frame[]): void {
     const { session, warnings } = this.options
     takeMessage(this.options, 'control', frames, 2, request => {
-      void request.header
+      const { msg_type: type } = request.header
       const own = isOwnRequest(this.#metadata.read(request))
       const [client, name] = [request.frames[0]!, request.frames[1]!]
       const engine = name.toString('latin1')
-      if (this.#engines.has(engine)) this.sendToEngine(engine, [client, ...request.frames.slice(2)])
+      if (SCHEDULER_ONLY.has(type)) {
+        const error = errorContent('UsageError', `a ${type} is the scheduler's to send: use abort_request`)
+        this.sendToClient([client, name, ...answerError(session, request, engine, error)])
+      } else if (this.#engines.has(engine)) this.sendToEngine(engine, [client, ...request.frames.slice(2)])
       else if (own) {
         const error = noSuchEngine(engine, undefined)
         this.sendToClient([client, name, ...answerError(session, request, engine, error)])

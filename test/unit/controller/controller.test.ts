@@ -272,6 +272,21 @@ describe('startController', () => {
     expect([reply.header.msg_type, ...reply.prefix.map(String)]).toEqual(['_request', engine.uuid])
   })
 
+  it('refuses a recall that is not the scheduler’s, and the engine never hears of it', async () => {
+    const world = await start()
+    const engine = await world.engine()
+    const content = { signatures: ['of a task'] }
+    for (const metadata of [OWN, {}])
+      world.client.send('control', { type: 'recall_request', content, metadata }, engine.uuid)
+    for (let i = 0; i < 2; i++) {
+      const { header, content: answer } = await world.client.inbox.control.next()
+      expect([header.msg_type, answer.ename]).toEqual(['recall_reply', 'UsageError'])
+      expect(answer.evalue).toContain('abort_request')
+    }
+    world.client.send('control', { type: 'clear_request' }, engine.uuid)
+    expect((await engine.control.next()).header.msg_type).toBe('clear_request')
+  })
+
   it('[35] [46] relays output byte for byte, without a topic too, and records it', async () => {
     const world = await start()
     const engine = await world.engine()
