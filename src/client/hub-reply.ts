@@ -24,6 +24,12 @@ export function readResults({ content, buffers }: Envelope): HubResult[] | undef
   })
 }
 
+/** Those that it calls pending though they were answered: their output is still under way to the hub. */
+export function readTrailing({ content }: Envelope): readonly string[] {
+  const { trailing } = content
+  return Array.isArray(trailing) ? trailing.filter(id => typeof id === 'string') : []
+}
+
 /** The reply of which the hub kept the parts. */
 export function replyOf(found: Json, buffers: Message): Envelope {
   const { header, result_header: own, result_metadata: metadata, result_content: content } = found

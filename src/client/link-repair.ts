@@ -14,7 +14,7 @@ import type { MessageType } from '../protocol/catalogue.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { dateNow, type OutgoingMessage } from '../protocol/session.ts'
 import { type Channel, requestChannelOf } from './channels.ts'
-import { readResults, replyOf } from './hub-reply.ts'
+import { readResults, readTrailing, replyOf } from './hub-reply.ts'
 import type { RequestRecord } from './request-record.ts'
 
 /** What was sent again arrives meanwhile, on a connection of its own. */
@@ -118,10 +118,10 @@ export class LinkRepair {
     for (let pauseMs = FIRST_PAUSE_MS; open.length > 0; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       await pause(clock, pauseMs)
       open = open.filter(msgId => this.#host.isWaiting(msgId))
-      const unknown: string[] = []
+      const again: string[] = []
       for (let at = 0; at < open.length; at += ASKED_AT_ONCE)
-        unknown.push(...(await this.#take(open.slice(at, at + ASKED_AT_ONCE))))
-      open = unknown
+        again.push(...(await this.#take(open.slice(at, at + ASKED_AT_ONCE))))
+      open = again
       if (open.length > 0 && clock.nowMs() >= untilMs) break
     }
     const text =
@@ -129,14 +129,14 @@ export class LinkRepair {
     if (open.length > 0) this.#host.failed(open, new DisconnectedError(text))
   }
 
-  /** @returns those that the hub does not know. */
+  /** @returns those to ask for again: the hub does not know them, or has answered them and waits for their output. */
   async #take(msgIds: readonly string[]): Promise<readonly string[]> {
     try {
       const answer = await this.#host.question('result_request', { msg_ids: msgIds })
       const results = readResults(answer)
       if (results !== undefined) {
         for (const { msgId, found, buffers } of results) this.#host.answered(msgId, replyOf(found, buffers))
-        return []
+        return readTrailing(answer)
       }
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error

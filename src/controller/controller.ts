@@ -193,6 +193,7 @@ class Parts {
       nextMessageId: () => this.#session.nextMessageId(),
       queues: {
         isPending: msgId => queue.isPending(msgId) || direct.isPending(msgId) || trailing.isTrailing(msgId),
+        isTrailing: msgId => trailing.isTrailing(msgId),
         directOf: engine => direct.queueOf(engine),
         tasksOf: engine => queue.tasksOf(engine),
         unassigned: () => queue.unassigned(),

@@ -196,11 +196,15 @@ export interface HubReplies {
   queue_reply: OkContent & { readonly unassigned: number | readonly string[] } & Readonly<
       Record<string, unknown>
     >
-  /** `lost` and `buffer_lens` are ours: those that a controller's end cut short, and whose buffers are whose. */
+  /**
+   * `lost`, `trailing` and `buffer_lens` are ours: those that a controller's end cut short, those among the pending that
+   * were answered and whose output is still under way, and whose buffers are whose.
+   */
   result_reply: OkContent & {
     readonly pending: readonly string[]
     readonly completed: readonly string[]
     readonly lost?: readonly string[]
+    readonly trailing?: readonly string[]
     readonly buffer_lens?: readonly number[]
   } & Readonly<Record<string, unknown>>
   history_reply: OkContent & { readonly history: readonly string[] }

@@ -15,6 +15,8 @@ import { keyError, pythonRepr, WireError } from './wire-error.ts'
 /** What the schedulers have in hand, as far as the hub may know. */
 export interface QueueReader {
   isPending(msgId: string): boolean
+  /** Of those that are pending: it was answered, and not all of its output is here. */
+  isTrailing(msgId: string): boolean
   /** Direct requests that the engine has not answered. */
   directOf(engine: string): readonly string[]
   /** Balanced tasks that the engine was given and has not finished. */
@@ -121,7 +123,9 @@ export class HubQueries {
   #results(content: Fields): QueryAnswer {
     const ids = [...new Set(readIds(content, 'msg_ids'))].sort()
     const pending = ids.filter(id => this.#queues.isPending(id))
-    const question = { type: 'results', ids, pending, statusOnly: content.status_only === true } as const
+    const trailing = pending.filter(id => this.#queues.isTrailing(id))
+    const statusOnly = content.status_only === true
+    const question = { type: 'results', ids, pending, trailing, statusOnly } as const
     const mayWait = content.wait === true && ids.length > 0 && pending.length === ids.length
     return mayWait ? { question, mayAwait: ids } : { question }
   }

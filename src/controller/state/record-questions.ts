@@ -16,8 +16,10 @@ export type RecordQuestion =
       readonly type: 'results'
       /** Each once, by code point: the order in which buffers are answered. */
       readonly ids: readonly string[]
-      /** Those that a scheduler has in hand. */
+      /** Those that a scheduler has in hand, or whose output is still under way. */
       readonly pending: readonly string[]
+      /** Of these, those that were answered. */
+      readonly trailing?: readonly string[]
       readonly statusOnly: boolean
     }
   | { readonly type: 'history' }
@@ -88,6 +90,7 @@ export function answerQuestion(question: RecordQuestion, records: RecordReader):
 type Question<Type> = Extract<RecordQuestion, { type: Type }>
 
 function results(question: Question<'results'>, records: RecordReader): RecordAnswer {
+  const { trailing = [] } = question
   const inHand = new Set(question.pending)
   const pending: string[] = []
   const completed: string[] = []
@@ -104,6 +107,7 @@ function results(question: Question<'results'>, records: RecordReader): RecordAn
     pending,
     completed,
     ...(lost.length > 0 && { lost }),
+    ...(trailing.length > 0 && { trailing }),
   }
   if (question.statusOnly) return { ...OK, content: reply }
   const buffers: Buffer[] = []

@@ -12,6 +12,8 @@ let heard: string[]
 let waiting: Map<string, RequestRecord>
 /** What the hub has of requests: their values, or undefined for those that it has in hand. */
 let known: Map<string, string | undefined>
+/** Of those that the hub has in hand, the ones that it has answered. */
+let trailing: Set<string>
 let timers: { readonly atMs: Millis; readonly wake: () => void }[]
 let nowMs: Millis
 let repair: LinkRepair
@@ -20,6 +22,7 @@ beforeEach(() => {
   heard = []
   waiting = new Map()
   known = new Map()
+  trailing = new Set()
   timers = []
   nowMs = 0
   repair = new LinkRepair(host)
@@ -49,12 +52,16 @@ const host: RepairHost = {
     heard.push(`ask ${ids}`)
     const stranger = ids.find(id => !known.has(id))
     if (stranger !== undefined) throw new RemoteError({ ename: 'KeyError', evalue: stranger, traceback: '' })
-    return answerOf(ids.filter(id => known.get(id) !== undefined))
+    return answerOf(
+      ids.filter(id => known.get(id) !== undefined),
+      ids.filter(id => trailing.has(id)),
+    )
   },
 }
 
-function answerOf(completed: readonly string[]): Envelope {
-  const parts: Record<string, unknown> = { status: 'ok', completed, buffer_lens: completed.map(() => 1) }
+function answerOf(completed: readonly string[], trailing: readonly string[]): Envelope {
+  const buffer_lens = completed.map(() => 1)
+  const parts: Record<string, unknown> = { status: 'ok', completed, trailing, buffer_lens }
   for (const id of completed) parts[id] = { header: { msg_id: id }, result_content: { status: 'ok' } }
   const frames = [{}, {}, {}, parts].map(part => Buffer.from(JSON.stringify(part)))
   const buffers = completed.map(id => Buffer.from(known.get(id)!))
@@ -122,6 +129,21 @@ describe('LinkRepair', () => {
     heard.length = 0
     await wait(60_000)
     expect(heard).toEqual(['ask done,running', 'answer done value'])
+  })
+
+  it('LinkRepair asks again for replies that the hub holds back until their output is there', async () => {
+    for (const msgId of ['prints', 'running']) submit(msgId, 'balanced')
+    known.set('prints', undefined).set('running', undefined)
+    trailing.add('prints')
+    repair.lost('task')
+    repair.joined('task')
+    heard.length = 0
+    await wait(1000)
+    expect(heard).toEqual(['ask prints,running', 'ask prints', 'ask prints'])
+    trailing.clear()
+    known.set('prints', 'value')
+    await wait(60_000)
+    expect(heard.slice(3)).toEqual(['ask prints', 'answer prints value'])
   })
 
   it('LinkRepair asks nothing about what is answered by itself', async () => {

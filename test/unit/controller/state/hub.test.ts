@@ -27,6 +27,7 @@ const info: ConnectionInfo = {
 class World {
   readonly records = new Records()
   readonly pending = new Set<string>()
+  readonly trailing = new Set<string>()
   readonly hub: Hub
   #named = 0
 
@@ -35,6 +36,7 @@ class World {
       nextMessageId: () => `new_${++this.#named}`,
       queues: {
         isPending: id => this.pending.has(id),
+        isTrailing: id => this.trailing.has(id),
         directOf: engine => (engine === 'u0' ? ['d1', 'd2'] : []),
         tasksOf: engine => (engine === 'u0' ? ['t1'] : []),
         unassigned: () => ['w1'],
@@ -325,6 +327,13 @@ describe('Hub', () => {
       const { content, buffers } = world.ask('result_request', { msg_ids: ['b', 'p'], status_only: true })
       expect(content).toEqual({ status: 'ok', pending: ['p'], completed: ['b'] })
       expect(buffers).toEqual([])
+    })
+
+    it('says which of the pending ones were answered, and wait for their output only', () => {
+      world.pending.add('t')
+      world.trailing.add('t')
+      const { content } = world.ask('result_request', { msg_ids: ['b', 'p', 't'], status_only: true })
+      expect(content).toEqual({ status: 'ok', pending: ['p', 't'], trailing: ['t'], completed: ['b'] })
     })
 
     it('gives records and buffers in the order of the ids, each once', () => {
