@@ -59,14 +59,15 @@ async function start(entry: Entry, command: Command): Promise<void> {
 
 async function measureRound(entry: Entry, workload: Workload, round: number): Promise<void> {
   const { name, peer } = entry
-  const { count, rounds = workload.rounds } = workload.shares[name]!
+  const share = workload.shares[name]!
+  const { count, rounds = workload.rounds, parts = [{ count }] } = share
   if (peer === undefined || entry.failed !== undefined || round >= rounds) return
   try {
-    const seconds = await peer.measure({
-      workload: workload.asks ?? workload.name,
-      count,
-      engines: workload.engines,
-    })
+    const seconds: number[] = []
+    for (const part of parts) {
+      const question = { workload: workload.asks ?? workload.name, engines: workload.engines, ...part }
+      seconds.push(...(await peer.measure(question)))
+    }
     if (round >= 0) entry.rounds.push(workload.figure(seconds, count))
   } catch (error) {
     entry.failed = messageOf(error)

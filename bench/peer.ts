@@ -8,6 +8,8 @@ export interface Question {
   readonly workload: string
   readonly count: number
   readonly engines: number
+  /** Seconds that each task is to keep its engine busy, where the workload is about that. */
+  readonly taskSeconds?: number
 }
 
 /** What a peer says: about itself first, then one answer a question. */

@@ -100,7 +100,7 @@ export function markdownTable(runs: readonly (readonly Figure[])[]): string {
 
 function goalText({ bound, value, times }: Goal): string {
   const sign = bound === 'at least' ? '≥' : '≤'
-  return times === undefined ? `${sign} ${readable(value)}` : `${sign} ${value} × ${times}`
+  return times === undefined ? `${sign} ${readable(value)}` : `${sign} ${readable(value)} × ${times}`
 }
 
 function outcome({ goal, reached, met }: Verdict): string {

@@ -7,6 +7,7 @@ import type { Workload } from './workload.ts'
 import { controllers } from './workloads/controllers.ts'
 import { latency } from './workloads/latency.ts'
 import { map } from './workloads/map.ts'
+import { metg } from './workloads/metg.ts'
 import { pull } from './workloads/pull.ts'
 import { push } from './workloads/push.ts'
 import { memory, scale } from './workloads/scale.ts'
@@ -16,7 +17,7 @@ import { start } from './workloads/start.ts'
 import { tasks } from './workloads/tasks.ts'
 
 /** What is measured where no workload is named. */
-const main: readonly Workload[] = [start, tasks, latency, map, push, pull, scatterGather]
+const main: readonly Workload[] = [start, tasks, metg, latency, map, push, pull, scatterGather]
 /** Several workloads under one name. */
 const groups: Readonly<Record<string, readonly Workload[]>> = {
   controllers,

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Question } from './peer.ts'
 
 /** Measures one round. @returns the seconds of its samples. */
-export type Measure = (count: number, engines: number) => Promise<number[]>
+export type Measure = (count: number, engines: number, taskSeconds: number) => Promise<number[]>
 
 /**
  * The peer's side of the harness, for peers in JavaScript: answers questions from stdin on descriptor 3 until stdin
@@ -19,11 +19,11 @@ export async function serve(
   say({ version })
   try {
     for await (const line of createInterface({ input: process.stdin })) {
-      const { workload, count, engines } = JSON.parse(line) as Question
+      const { workload, count, engines, taskSeconds = 0 } = JSON.parse(line) as Question
       try {
         const measure = measures[workload]
         if (measure === undefined) throw new Error(`this peer has no workload ${workload}`)
-        say({ seconds: await measure(count, engines) })
+        say({ seconds: await measure(count, engines, taskSeconds) })
       } catch (error) {
         say({ failed: String(error) })
       }

@@ -16,6 +16,14 @@ export interface Share {
   readonly count: number
   /** Rounds, where it is not the workload's own number. */
   readonly rounds?: number
+  /** What is asked one after the other in one round, where that is not one question. The figure gets all samples. */
+  readonly parts?: readonly Part[]
+}
+
+/** One question of a round: so many tasks that each keep an engine busy for so many seconds. */
+export interface Part {
+  readonly count: number
+  readonly taskSeconds: number
 }
 
 /** One line of the table: what is measured, on whom, and what we want of it. */

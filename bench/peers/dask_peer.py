@@ -4,6 +4,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 
 from line_protocol import Stopwatch, missing, samples, serve
 
@@ -46,6 +47,12 @@ def no_op(*_):
     return 0
 
 
+def busy(seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
 def doubles(mib):
     return numpy.arange(mib * MIB // 8, dtype="float64")
 
@@ -67,6 +74,13 @@ def tasks(count, engines):
     client = shared(engines).client
     with Stopwatch() as stopwatch:
         client.gather([client.submit(no_op, pure=False) for _ in range(count)])
+    return [stopwatch.seconds]
+
+
+def busy_tasks(count, engines, task_seconds):
+    client = shared(engines).client
+    with Stopwatch() as stopwatch:
+        client.gather([client.submit(busy, task_seconds, pure=False) for _ in range(count)])
     return [stopwatch.seconds]
 
 
@@ -111,6 +125,7 @@ if __name__ == "__main__":  # Its worker processes import this file again.
         {
             "start": start,
             "tasks": tasks,
+            "busy": busy_tasks,
             "latency": latency,
             "push": push,
             "pull": pull,

@@ -51,6 +51,14 @@ def no_op():
     return 0
 
 
+def busy(seconds):
+    import time
+
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
 def square(x):
     return x * x
 
@@ -80,6 +88,15 @@ def tasks(count, engines):
     view = shared(engines).balanced
     with Stopwatch() as stopwatch:
         pending = [view.apply_async(no_op) for _ in range(count)]
+        for result in pending:
+            result.get()
+    return [stopwatch.seconds]
+
+
+def busy_tasks(count, engines, task_seconds):
+    view = shared(engines).balanced
+    with Stopwatch() as stopwatch:
+        pending = [view.apply_async(busy, task_seconds) for _ in range(count)]
         for result in pending:
             result.get()
     return [stopwatch.seconds]
@@ -134,6 +151,7 @@ serve(
     {
         "start": start,
         "tasks": tasks,
+        "busy": busy_tasks,
         "latency": latency,
         "map": map_,
         "push": push,

@@ -8,6 +8,10 @@ import { scheduleDurationsMs } from '../workloads/schedule.ts'
 
 /** Ourselves, through the public interface and with the default options. */
 const noOp = () => 0
+const busy = (seconds: number) => {
+  const endMs = performance.now() + seconds * 1000
+  while (performance.now() < endMs);
+}
 const square = (x: number) => x * x
 const sleep = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
@@ -59,6 +63,12 @@ await serve(
       const view = (await running(engines)).loadBalancedView()
       const submitAndWait = () => Promise.all(Array.from({ length: count }, () => view.apply(noOp)))
       return [await timed(submitAndWait)]
+    },
+    busy: async (count, engines, taskSeconds) => {
+      const view = (await running(engines)).loadBalancedView()
+      return [
+        await timed(() => Promise.all(Array.from({ length: count }, () => view.apply(busy, taskSeconds)))),
+      ]
     },
     latency: async (count, engines) => {
       const view = (await running(engines)).at(0)

@@ -11,7 +11,7 @@ import time
 def serve(version, workloads, close):
     """Answer `{"workload": name, "count": n, "engines": n}` until stdin ends, then close.
 
-    A workload takes (count, engines) and returns the seconds of each of its samples.
+    A workload takes (count, engines), and the seconds of each task where the question names them, and returns the seconds of each of its samples.
     """
     answers = os.fdopen(3, "w", buffering=1)
     answers.write(json.dumps({"version": version}) + "\n")
@@ -19,7 +19,8 @@ def serve(version, workloads, close):
         for line in sys.stdin:
             question = json.loads(line)
             try:
-                seconds = workloads[question["workload"]](question["count"], question["engines"])
+                task_seconds = [question["taskSeconds"]] if "taskSeconds" in question else []
+                seconds = workloads[question["workload"]](question["count"], question["engines"], *task_seconds)
                 answer = {"seconds": seconds}
             except Exception as error:  # The harness reports it in the peer's place in the table.
                 answer = {"failed": f"{type(error).__name__}: {error}"}

@@ -21,6 +21,10 @@ await serve(
       const { run } = bound(threads(engines))
       return [await timed(() => Promise.all(Array.from({ length: count }, run)))]
     },
+    busy: async (count, engines, taskSeconds) => {
+      const piscina = threads(engines)
+      return [await timed(() => Promise.all(Array.from({ length: count }, () => piscina.run(taskSeconds))))]
+    },
     latency: (count, engines) => samples(count, bound(threads(engines)).run),
   },
   async () => pool?.destroy(),
