@@ -55,6 +55,12 @@ export class Network {
     return ['ip', 'netns', 'exec', this.#namespace(name)]
   }
 
+  /** As `on`, where the host's name is its own as well, and all that the system shows of itself is there. */
+  onNamed({ name }: NetworkHost): string[] {
+    const network = `--net=/run/netns/${this.#namespace(name)}`
+    return ['nsenter', network, 'unshare', '--uts', 'sh', '-c', 'hostname "$0"; exec "$@"', name]
+  }
+
   /** Pulls the plug of a host, or puts it back. */
   plug({ name }: NetworkHost, isIn: boolean): void {
     ip('link', 'set', this.#cable(name), isIn ? 'up' : 'down')

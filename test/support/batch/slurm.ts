@@ -1,10 +1,14 @@
-/** A Slurm of one machine on loopback, for the tests: munged, slurmctld and slurmd with a folder and ports of their own. */
+/**
+ * A Slurm for the tests: munged, slurmctld and slurmd with a folder and ports of their own, on loopback, or with a node on
+ * each host of a network.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { eventually } from '../cluster-world.ts'
+import type { Network } from '../network.ts'
 import { answerOf, Daemons, freePorts, installed, type PrivateSystem, succeeds } from './daemons.ts'
 
 const MUNGED = '/usr/sbin/munged'
@@ -21,25 +25,49 @@ export function hasSlurmTorque(): boolean {
   return hasSlurm() && installed('/usr/bin/qsub', '/usr/bin/qstat', '/usr/bin/qdel')
 }
 
-/** @returns when a job could run. */
-export async function startSlurm(): Promise<PrivateSystem> {
+/** A machine that runs jobs. */
+interface Node {
+  readonly name: string
+  readonly address: string
+  /** Words before a command that is to run there. */
+  readonly on: readonly string[]
+}
+
+/**
+ * @param network - where the nodes are; without it there is one, on loopback.
+ * @returns when a job could run.
+ */
+export async function startSlurm(network?: Network): Promise<PrivateSystem> {
   const daemons = new Daemons()
   try {
-    return await start(daemons)
+    return await start(daemons, network)
   } catch (error) {
     await daemons.close()
     throw error
   }
 }
 
-async function start(daemons: Daemons): Promise<PrivateSystem> {
+function nodesOf(network: Network | undefined): Node[] {
+  if (network === undefined) return [{ name: 'localhost', address: '127.0.0.1', on: [] }]
+  return network.hosts.map(host => ({ ...host, on: network.onNamed(host) }))
+}
+
+async function start(daemons: Daemons, network: Network | undefined): Promise<PrivateSystem> {
   const { folder } = daemons
+  const nodes = nodesOf(network)
   // munged insists that nobody else may write where its socket is, and that its users can reach it.
   chmodSync(folder, 0o755)
   for (const name of ['state', 'spool']) mkdirSync(join(folder, name))
   writeFileSync(join(folder, 'munge.key'), randomBytes(128), { mode: 0o400 })
   const [controllerPort, nodePort] = await freePorts(2)
-  writeFileSync(join(folder, 'slurm.conf'), configuration(folder, controllerPort!, nodePort!))
+  const address = network?.address ?? '127.0.0.1'
+  writeFileSync(
+    join(folder, 'slurm.conf'),
+    configuration(folder, `SlurmctldHost=localhost(${address})
+SlurmctldPort=${controllerPort}
+SlurmdPort=${nodePort}
+${nodes.map(node => `NodeName=${node.name} NodeAddr=${node.address} CPUs=16 RealMemory=1000 State=UNKNOWN`).join('\n')}`),
+  )
   const extra = { SLURM_CONF: join(folder, 'slurm.conf') }
   const env = { ...process.env, ...extra }
   const place = (name: string): string => join(folder, name)
@@ -58,11 +86,14 @@ async function start(daemons: Daemons): Promise<PrivateSystem> {
   )
   await eventually(() => succeeds('munge', [`--socket=${place('munge.sock')}`, '--no-input'], env))
   daemons.start(CONTROLLER, ['-D', '-c'], env)
-  daemons.start(NODE_DAEMON, ['-D', '-N', 'localhost'], env)
+  for (const { name, on } of nodes) {
+    const [command = '', ...args] = [...on, NODE_DAEMON, '-D', '-N', name]
+    daemons.start(command, args, env)
+  }
   const isUp = (): boolean =>
     succeeds('scontrol', ['ping'], env) &&
-    answerOf('sinfo', ['--noheader', '--format=%T'], env).trim() === 'idle'
-  await eventually(isUp, 20_000, 'slurmctld has an idle node')
+    answerOf('sinfo', ['--noheader', '--format=%T %D'], env).trim() === `idle ${nodes.length}`
+  await eventually(isUp, 20_000, 'the nodes of slurmctld are idle')
   return {
     env: extra,
     queue: () => answerOf('squeue', ['--noheader', '--format=%A %T'], env).split('\n').filter(Boolean),
@@ -70,18 +101,15 @@ async function start(daemons: Daemons): Promise<PrivateSystem> {
   }
 }
 
-function configuration(folder: string, controllerPort: number, nodePort: number): string {
+function configuration(folder: string, hosts: string): string {
   return `ClusterName=itsparallel
-SlurmctldHost=localhost(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket=${folder}/munge.sock
-SlurmctldPort=${controllerPort}
-SlurmdPort=${nodePort}
 SlurmctldPidFile=${folder}/slurmctld.pid
-SlurmdPidFile=${folder}/slurmd.pid
-SlurmdSpoolDir=${folder}/spool
+SlurmdPidFile=${folder}/slurmd-%n.pid
+SlurmdSpoolDir=${folder}/spool/%n
 StateSaveLocation=${folder}/state
 MpiDefault=none
 ProctrackType=proctrack/linuxproc
@@ -93,7 +121,7 @@ SchedulerParameters=batch_sched_delay=0
 SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=2
-NodeName=localhost CPUs=16 RealMemory=1000 State=UNKNOWN
-PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+${hosts}
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 `
 }
