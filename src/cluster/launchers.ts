@@ -40,7 +40,7 @@ const LAUNCHERS: Readonly<Record<Exclude<LauncherName, 'ssh'>, MakeLauncher>> = 
 }
 
 function inBatch(name: BatchSystemName): MakeLauncher {
-  return ({ batch }, { profileDir }) => batchLauncher(name, batch ?? {}, profileDir)
+  return ({ batch, mpi }, { profileDir }) => batchLauncher(name, batch ?? {}, profileDir, { mpi })
 }
 
 export const LAUNCHER_NAMES = [...Object.keys(LAUNCHERS), 'ssh'] as readonly LauncherName[]

@@ -44,6 +44,7 @@ const LAUNCHERS: Settings = {
       account: v.optional(text),
       walltime: v.optional(v.union([text, count], 'must be a time')),
       nodes: v.optional(count),
+      mpi: v.optional(flag),
       array: v.optional(flag),
       memory: v.optional(text),
       cpus: v.optional(count),
@@ -55,7 +56,7 @@ const LAUNCHERS: Settings = {
     }),
   },
   mpi: {
-    doc: 'How mpiexec is called, for engines of the mpi launcher.',
+    doc: 'How mpiexec is called, for engines of the mpi launcher and the ranks of batch jobs.',
     example: { command: '/opt/openmpi/bin/mpiexec', args: ['--oversubscribe'] },
     schema: v.strictObject({ command: v.optional(text), args: v.optional(texts) }),
   },

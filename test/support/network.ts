@@ -51,14 +51,14 @@ export class Network {
   }
 
   /** Words that run a command on a host. */
-  on({ name }: NetworkHost): string[] {
-    return ['ip', 'netns', 'exec', this.#namespace(name)]
+  on(host: NetworkHost): string[] {
+    return ['ip', 'netns', 'exec', this.namespaceOf(host)]
   }
 
   /** As `on`, where the host's name is its own as well, and all that the system shows of itself is there. */
-  onNamed({ name }: NetworkHost): string[] {
-    const network = `--net=/run/netns/${this.#namespace(name)}`
-    return ['nsenter', network, 'unshare', '--uts', 'sh', '-c', 'hostname "$0"; exec "$@"', name]
+  onNamed(host: NetworkHost): string[] {
+    const network = `--net=/run/netns/${this.namespaceOf(host)}`
+    return ['nsenter', network, 'unshare', '--uts', 'sh', '-c', 'hostname "$0"; exec "$@"', host.name]
   }
 
   /** Pulls the plug of a host, or puts it back. */
@@ -66,13 +66,19 @@ export class Network {
     ip('link', 'set', this.#cable(name), isIn ? 'up' : 'down')
   }
 
+  /** What the system calls a host. */
+  namespaceOf({ name }: NetworkHost): string {
+    return `itsparallel-${this.#tag}-${name}`
+  }
+
   close(): void {
-    for (const { name } of this.hosts) ip('netns', 'del', this.#namespace(name))
+    for (const host of this.hosts) ip('netns', 'del', this.namespaceOf(host))
     ip('link', 'del', this.#bridge)
   }
 
-  #add({ name, address }: NetworkHost): void {
-    const namespace = this.#namespace(name)
+  #add(host: NetworkHost): void {
+    const { name, address } = host
+    const namespace = this.namespaceOf(host)
     ip('netns', 'add', namespace)
     ip('link', 'add', this.#cable(name), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace)
     ip('link', 'set', this.#cable(name), 'master', this.#bridge, 'up')
@@ -83,10 +89,6 @@ export class Network {
 
   get #bridge(): string {
     return `br-${this.#tag}`
-  }
-
-  #namespace(host: string): string {
-    return `itsparallel-${this.#tag}-${host}`
   }
 
   #cable(host: string): string {

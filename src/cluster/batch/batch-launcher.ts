@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { logDirectory, makePrivateDirectory } from '../../config/profile.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { GroupHandlers, GroupJob, GroupLauncher, Program } from '../launcher.ts'
+import type { MpiSettings } from '../mpi-launcher.ts'
 import { commandLine } from '../program.ts'
 import type { ProgramEnd } from '../state/launch-events.ts'
 import { hintFor } from './batch-hints.ts'
@@ -11,7 +12,7 @@ import { BatchQueue } from './batch-queue.ts'
 import { type BatchSettings, checkBatchSettings } from './batch-settings.ts'
 import type { BatchSystem, BatchSystemName, Call } from './batch-system.ts'
 import { lastLines, removeJobFiles } from './job-logs.ts'
-import { type JobScript, jobScript } from './job-script.ts'
+import { enginesPerNode, type JobScript, jobScript } from './job-script.ts'
 import type { JobStatus } from './job-status.ts'
 import type { CallResult, RunCall } from './run-call.ts'
 import { BATCH_SYSTEMS } from './systems.ts'
@@ -22,31 +23,38 @@ const END_MS = 60_000
 /**
  * Starts programs as jobs of a batch system.
  *
- * @param run - runs the system's commands; tests stand in its place.
+ * @param more - how `mpiexec` is called; what runs the system's commands, in whose place tests stand.
  * @throws ConfigurationError for a setting that cannot be used.
  */
 export function batchLauncher(
   name: BatchSystemName,
   settings: BatchSettings,
   profileDir: string,
-  run?: RunCall,
+  more: { readonly mpi?: MpiSettings | undefined; readonly run?: RunCall } = {},
 ): GroupLauncher {
+  const { mpi, run } = more
   checkBatchSettings(settings)
   const queue = run === undefined ? queueOf(name) : new BatchQueue(BATCH_SYSTEMS[name], run)
-  const scriptOf = (program: Program, count: number): JobScript =>
-    jobScript({
+  let perNode: number | undefined
+  const scriptOf = (program: Program, count: number): JobScript => {
+    // Those that come later, in place of others, find as much room as these.
+    perNode ??= enginesPerNode(count, settings)
+    return jobScript({
       system: queue.system,
       program,
       count,
       settings,
+      mpi,
+      perNode,
       templateText: readTemplate(settings.templateFile),
       folder: logDirectory(profileDir),
       tag: randomBytes(4).toString('hex'),
     })
+  }
   return {
     kind: 'group',
     name,
-    areRanks: false,
+    areRanks: settings.mpi === true,
     commands: commandsOf(queue.system),
     endMs: END_MS,
     script: (program, count) => {

@@ -13,9 +13,11 @@ export interface BatchSettings {
   readonly walltime?: number | string | undefined
   /** Machines. Given: one job with engines spread over so many. Default: a job array with one engine a task. */
   readonly nodes?: number | undefined
+  /** True: the engines are the ranks of one MPI program, which `mpiexec` starts in one job. */
+  readonly mpi?: boolean | undefined
   /** False: one job that starts all engines on one machine, where there are no job arrays. */
   readonly array?: boolean | undefined
-  /** Memory of each task, such as `4G` or `500M`. */
+  /** Memory of each engine, such as `4G` or `500M`. */
   readonly memory?: string | undefined
   /** Cores of each engine. */
   readonly cpus?: number | undefined

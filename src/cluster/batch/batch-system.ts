@@ -20,8 +20,11 @@ export interface JobNeeds {
   readonly queue: string | undefined
   readonly account: string | undefined
   readonly walltimeSeconds: number | undefined
-  /** Machines of a job that has several; undefined for one engine a task. */
+  /** Machines of a job whose engines are spread over some; undefined where the system finds one. */
   readonly nodes: number | undefined
+  /** Engines on each machine. */
+  readonly perNode: number
+  /** Memory of each engine. */
   readonly memoryMib: number | undefined
   /** Cores of each engine. */
   readonly cpus: number | undefined
@@ -29,6 +32,10 @@ export interface JobNeeds {
   readonly count: number
   /** Whether each engine is a task of a job array. */
   readonly isArray: boolean
+  /** Whether the engines are the ranks of one MPI program. */
+  readonly areRanks: boolean
+  /** How `mpiexec` is called here, as words of the shell. */
+  readonly mpiexec: string
   /** Where the output goes, without the ending that tells tasks apart. */
   readonly log: string
 }
@@ -72,8 +79,8 @@ export interface BatchSystem {
   directives(needs: JobNeeds): string[]
   /** The directive that makes a job an array with a task for each engine; undefined where the description says so. */
   arrayDirective(needs: JobNeeds): string | undefined
-  /** What starts `count` copies of a program on the machines of one job; undefined where there is no such thing. */
-  starter(count: number): string | undefined
+  /** What starts copies of a program on the machines of one job; undefined where there is no such thing. */
+  starter(needs: JobNeeds): string | undefined
   /** The text that is submitted in place of the script. */
   describe?(needs: JobNeeds, files: JobFiles, extra: readonly string[]): string
   /** Output is brought back only when the job has ended: the script writes it where it belongs. */
@@ -95,6 +102,11 @@ export interface BatchSystem {
   kill(id: string): Call
   /** Shows the queues that there are. */
   readonly showQueues: string
+}
+
+/** `mpiexec` knows the machines that a job has, where it was built for the batch system. */
+export function mpiStarter({ mpiexec, count }: JobNeeds): string {
+  return `${mpiexec} -n ${count}`
 }
 
 /** `01:30:00`, from seconds. */

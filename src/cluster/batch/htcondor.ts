@@ -37,8 +37,8 @@ export const htcondor: BatchSystem = {
 }
 
 function describe(needs: JobNeeds, files: JobFiles, extra: readonly string[]): string {
-  if (needs.queue !== undefined || needs.nodes !== undefined) {
-    const what = needs.queue === undefined ? 'nodes' : 'queue'
+  const what = needs.queue !== undefined ? 'queue' : needs.nodes !== undefined ? 'nodes' : 'mpi'
+  if (what !== 'mpi' || needs.areRanks) {
     throw new ConfigurationError(
       `batch: HTCondor knows no ${what}: leave it out, and say what machines you want as directives, such as 'requirements = …'`,
     )

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { ConfigurationError, UsageError } from '../../errors.ts'
 import type { Program } from '../launcher.ts'
+import type { MpiSettings } from '../mpi-launcher.ts'
 import { commandLine, quoteWord } from '../program.ts'
 import { type BatchSettings, memoryMib, walltimeSeconds } from './batch-settings.ts'
 import type { BatchSystem, JobFiles, JobNeeds } from './batch-system.ts'
@@ -22,6 +23,10 @@ export interface JobScriptOptions {
   readonly program: Program
   readonly count: number
   readonly settings: BatchSettings
+  /** How `mpiexec` is called. */
+  readonly mpi?: MpiSettings | undefined
+  /** Engines on each machine, where others of the same kind run already: as many as these have. */
+  readonly perNode?: number | undefined
   /** Text of `settings.templateFile`. */
   readonly templateText?: string | undefined
   /** Where scripts and logs go. */
@@ -56,20 +61,37 @@ function filesOf({ folder, system, program, tag }: JobScriptOptions): JobFiles {
   return { script: `${base}.sh`, description: `${base}.sub`, log: base }
 }
 
-function needsOf({ settings, program, count, system }: JobScriptOptions, files: JobFiles): JobNeeds {
-  const { queue, account, walltime, nodes, memory, cpus, array = true } = settings
-  return {
+/** How many engines are put on each machine. */
+export function enginesPerNode(count: number, { nodes = 1 }: BatchSettings): number {
+  return Math.ceil(count / nodes)
+}
+
+function needsOf(options: JobScriptOptions, files: JobFiles): JobNeeds {
+  const { settings, program, count, system, mpi } = options
+  const { queue, account, walltime, memory, cpus, array = true } = settings
+  // A controller is one process.
+  const isEngine = program.name === 'ipengine'
+  const nodes = isEngine ? settings.nodes : undefined
+  const areRanks = isEngine && settings.mpi === true
+  const spread = options.perNode ?? enginesPerNode(count, settings)
+  const mayBeArray = nodes === undefined && !areRanks && count > 1
+  const needs = {
     name: program.name,
     queue,
     account,
     walltimeSeconds: walltime === undefined ? undefined : walltimeSeconds(walltime),
-    nodes,
+    nodes: nodes === undefined ? undefined : Math.ceil(count / spread),
+    perNode: nodes === undefined ? count : Math.min(spread, count),
     memoryMib: memory === undefined ? undefined : memoryMib(memory),
     cpus,
     count,
-    isArray: (array || system.starter(count) === undefined) && nodes === undefined && count > 1,
+    isArray: false,
+    areRanks,
+    mpiexec: [mpi?.command ?? 'mpiexec', ...(mpi?.args ?? [])].map(quoteWord).join(' '),
     log: files.log,
   }
+  const isArray = mayBeArray && (array || system.starter(needs) === undefined)
+  return isArray ? { ...needs, isArray, perNode: 1 } : needs
 }
 
 function ownScript(options: JobScriptOptions, needs: JobNeeds): string {
@@ -120,8 +142,9 @@ function prologueOf({ prologue }: BatchSettings): readonly string[] {
 /** One program takes the place of the shell, so that signals of the system reach it. */
 function start({ program, system, count }: JobScriptOptions, needs: JobNeeds): string {
   const command = commandLine(program)
+  if (needs.areRanks) return `exec ${system.starter(needs)} ${command}`
   if (needs.isArray || count === 1) return `exec ${command}`
-  if (needs.nodes !== undefined) return `exec ${system.starter(count)} ${command}`
+  if (needs.nodes !== undefined) return `exec ${system.starter(needs)} ${command}`
   return lines(
     "trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM",
     `for i in $(seq ${count}); do`,

@@ -1,4 +1,4 @@
-import { type BatchSystem, given, type JobNeeds, type JobRow } from './batch-system.ts'
+import { type BatchSystem, given, type JobNeeds, type JobRow, mpiStarter } from './batch-system.ts'
 
 /** IBM Spectrum LSF. Jobs that have ended stay to be seen for a while (CLEAN_PERIOD), with their exit code. */
 export const lsf: BatchSystem = {
@@ -17,10 +17,10 @@ export const lsf: BatchSystem = {
       // Minutes, and no part of one.
       needs.walltimeSeconds !== undefined && `-W ${Math.ceil(needs.walltimeSeconds / 60)}`,
       ...places(needs),
-      needs.memoryMib !== undefined && `-R "rusage[mem=${needs.memoryMib}MB]"`,
+      needs.memoryMib !== undefined && `-R "rusage[mem=${needs.memoryMib * needs.perNode}MB]"`,
     ),
   arrayDirective: needs => `-J "${needs.name}[1-${needs.count}]"`,
-  starter: count => `mpiexec -n ${count}`,
+  starter: mpiStarter,
   submit: (_files, script) => ({ command: 'bsub', args: [], input: script }),
   readJobId: answer => /Job <(\d+)> is submitted/.exec(answer)?.[1],
   status: ids => ({
@@ -47,10 +47,9 @@ export const lsf: BatchSystem = {
   showQueues: 'bqueues',
 }
 
-function places({ nodes, count, isArray, cpus = 1 }: JobNeeds): string[] {
+function places({ nodes, perNode, count, isArray, cpus = 1 }: JobNeeds): string[] {
   const engines = isArray ? 1 : count
-  if (nodes !== undefined)
-    return [`-n ${engines * cpus}`, `-R "span[ptile=${Math.ceil(engines / nodes) * cpus}]"`]
+  if (nodes !== undefined) return [`-n ${engines * cpus}`, `-R "span[ptile=${perNode * cpus}]"`]
   return engines * cpus === 1 ? [] : [`-n ${engines * cpus}`, '-R "span[hosts=1]"']
 }
 

@@ -1,4 +1,12 @@
-import { type BatchSystem, clockTime, given, type JobNeeds, type JobRow, rowsOf } from './batch-system.ts'
+import {
+  type BatchSystem,
+  clockTime,
+  given,
+  type JobNeeds,
+  type JobRow,
+  mpiStarter,
+  rowsOf,
+} from './batch-system.ts'
 
 /** PBS Professional and OpenPBS; with `array: false` also Torque and those that answer like it. */
 export const pbs: BatchSystem = {
@@ -17,7 +25,7 @@ export const pbs: BatchSystem = {
       chunks(needs),
     ),
   arrayDirective: needs => `-J 0-${needs.count - 1}`,
-  starter: count => `mpiexec -n ${count}`,
+  starter: mpiStarter,
   // Not as directives: those that only look like PBS do not read them there.
   submit: files => ({ command: 'qsub', args: ['-j', 'oe', '-o', `${files.log}.pbs.out`, files.script] }),
   // `1234.server`, and `1234[].server` for an array.
@@ -47,12 +55,13 @@ export const pbs: BatchSystem = {
 }
 
 /** What each machine of a job gives. */
-function chunks({ nodes = 1, count, isArray, cpus, memoryMib }: JobNeeds): string | undefined {
-  const engines = isArray ? 1 : Math.ceil(count / nodes)
-  if (nodes === 1 && engines === 1 && cpus === undefined && memoryMib === undefined) return undefined
-  const cores = engines * (cpus ?? 1)
-  const processes = nodes > 1 ? `:mpiprocs=${engines}` : ''
-  return `-l select=${nodes}:ncpus=${cores}${processes}${memoryMib === undefined ? '' : `:mem=${memoryMib}mb`}`
+function chunks(needs: JobNeeds): string | undefined {
+  const { nodes = 1, perNode, areRanks, cpus, memoryMib } = needs
+  if (nodes === 1 && perNode === 1 && cpus === undefined && memoryMib === undefined) return undefined
+  const cores = perNode * (cpus ?? 1)
+  const processes = nodes > 1 || areRanks ? `:mpiprocs=${perNode}` : ''
+  const memory = memoryMib === undefined ? '' : `:mem=${memoryMib * perNode}mb`
+  return `-l select=${nodes}:ncpus=${cores}${processes}${memory}`
 }
 
 /** `1234.server  name  user  00:00:01 R queue`: heads and rules are no such lines. */

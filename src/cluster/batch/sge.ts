@@ -1,4 +1,4 @@
-import { type BatchSystem, given, type JobRow, rowsOf } from './batch-system.ts'
+import { type BatchSystem, given, type JobNeeds, type JobRow, mpiStarter, rowsOf } from './batch-system.ts'
 
 /** Grid Engine: Sun's, Univa's, Altair's, and the free ones. */
 export const sge: BatchSystem = {
@@ -18,11 +18,10 @@ export const sge: BatchSystem = {
       needs.account !== undefined && `-P ${needs.account}`,
       needs.walltimeSeconds !== undefined && `-l h_rt=${needs.walltimeSeconds}`,
       needs.memoryMib !== undefined && `-l mem_free=${needs.memoryMib}M`,
-      needs.nodes !== undefined && `-pe mpi ${needs.count * (needs.cpus ?? 1)}`,
-      needs.nodes === undefined && needs.cpus !== undefined && `-pe smp ${needs.cpus}`,
+      parallelEnvironment(needs),
     ),
   arrayDirective: needs => `-t 1-${needs.count}`,
-  starter: count => `mpiexec -n ${count}`,
+  starter: mpiStarter,
   submit: files => ({ command: 'qsub', args: ['-terse', files.script] }),
   // `12`, and `12.1-4:1` for an array; with a warning before it, a sentence.
   readJobId: answer => /^(?:Your job(?:-array)? )?(\d+)(?:\.\S+)?(?: |$)/m.exec(answer.trim())?.[1],
@@ -42,6 +41,13 @@ export const sge: BatchSystem = {
   cancel: id => ({ command: 'qdel', args: [id] }),
   kill: id => ({ command: 'qdel', args: ['-f', id] }),
   showQueues: 'qconf -sql',
+}
+
+/** Sites name theirs as they like; `mpi` spreads over machines, and `smp` is one of them, almost everywhere. */
+function parallelEnvironment({ isArray, count, cpus = 1, nodes, areRanks }: JobNeeds): string | false {
+  const slots = (isArray ? 1 : count) * cpus
+  if (nodes !== undefined || areRanks) return `-pe mpi ${slots}`
+  return slots > 1 && `-pe smp ${slots}`
 }
 
 /** `12 0.55500 name user r 11/25/2026 23:00:00 queue@host 1 2`: heads and rules are no such lines. */

@@ -1,4 +1,4 @@
-import { type BatchSystem, clockTime, given, type JobRow } from './batch-system.ts'
+import { type BatchSystem, clockTime, given, type JobNeeds, type JobRow, mpiStarter } from './batch-system.ts'
 
 /** What `squeue` is to show: the job's number, its state, why it waits, and how it ended (a wait status, as waitpid(2) gives it). */
 const COLUMNS = 'ArrayJobID:.64,State:.32,Reason:.64,exit_code:.16'
@@ -18,13 +18,16 @@ export const slurm: BatchSystem = {
       needs.queue !== undefined && `--partition=${needs.queue}`,
       needs.account !== undefined && `--account=${needs.account}`,
       needs.walltimeSeconds !== undefined && `--time=${clockTime(needs.walltimeSeconds)}`,
-      needs.nodes !== undefined && `--nodes=${needs.nodes}`,
-      !needs.isArray && needs.count > 1 && `--ntasks=${needs.count}`,
-      needs.memoryMib !== undefined && `--mem=${needs.memoryMib}M`,
+      ...places(needs),
+      needs.memoryMib !== undefined && `--mem=${needs.memoryMib * needs.perNode}M`,
       needs.cpus !== undefined && `--cpus-per-task=${needs.cpus}`,
     ),
   arrayDirective: needs => `--array=0-${needs.count - 1}`,
-  starter: count => `srun --ntasks=${count} --kill-on-bad-exit=0`,
+  // One engine that ends, or one machine, is not to end the others.
+  starter: needs =>
+    needs.areRanks
+      ? mpiStarter(needs)
+      : `srun --ntasks=${needs.count} --kill-on-bad-exit=0 --wait=0 --no-kill`,
   submit: files => ({ command: 'sbatch', args: ['--parsable', files.script] }),
   // `--parsable`: the number, and the cluster's name after a semicolon where there are several.
   readJobId: answer => /^(\d+)(?:;.*)?$/m.exec(answer)?.[1],
@@ -57,6 +60,16 @@ export const slurm: BatchSystem = {
   // Without `--full` the script's own process, which is our program, would be spared.
   kill: id => ({ command: 'scancel', args: ['--signal=KILL', '--full', id] }),
   showQueues: 'sinfo',
+}
+
+function places({ nodes, perNode, count, isArray, areRanks }: JobNeeds): string[] {
+  if (isArray || (count === 1 && nodes === undefined)) return []
+  const machines = given(
+    nodes !== undefined && `--nodes=${nodes}`,
+    nodes !== undefined && `--ntasks-per-node=${perNode}`,
+    nodes !== undefined && nodes > 1 && !areRanks && '--no-kill',
+  )
+  return [`--ntasks=${count}`, ...machines]
 }
 
 function readRow(line: string): JobRow[] {

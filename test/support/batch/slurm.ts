@@ -25,6 +25,11 @@ export function hasSlurmTorque(): boolean {
   return hasSlurm() && installed('/usr/bin/qsub', '/usr/bin/qstat', '/usr/bin/qdel')
 }
 
+export interface SlurmSystem extends PrivateSystem {
+  /** Starts the daemon of a node again. */
+  startNode(name: string): void
+}
+
 /** A machine that runs jobs. */
 interface Node {
   readonly name: string
@@ -37,7 +42,7 @@ interface Node {
  * @param network - where the nodes are; without it there is one, on loopback.
  * @returns when a job could run.
  */
-export async function startSlurm(network?: Network): Promise<PrivateSystem> {
+export async function startSlurm(network?: Network): Promise<SlurmSystem> {
   const daemons = new Daemons()
   try {
     return await start(daemons, network)
@@ -52,7 +57,7 @@ function nodesOf(network: Network | undefined): Node[] {
   return network.hosts.map(host => ({ ...host, on: network.onNamed(host) }))
 }
 
-async function start(daemons: Daemons, network: Network | undefined): Promise<PrivateSystem> {
+async function start(daemons: Daemons, network: Network | undefined): Promise<SlurmSystem> {
   const { folder } = daemons
   const nodes = nodesOf(network)
   // munged insists that nobody else may write where its socket is, and that its users can reach it.
@@ -63,10 +68,13 @@ async function start(daemons: Daemons, network: Network | undefined): Promise<Pr
   const address = network?.address ?? '127.0.0.1'
   writeFileSync(
     join(folder, 'slurm.conf'),
-    configuration(folder, `SlurmctldHost=localhost(${address})
+    configuration(
+      folder,
+      `SlurmctldHost=localhost(${address})
 SlurmctldPort=${controllerPort}
 SlurmdPort=${nodePort}
-${nodes.map(node => `NodeName=${node.name} NodeAddr=${node.address} CPUs=16 RealMemory=1000 State=UNKNOWN`).join('\n')}`),
+${nodes.map(node => `NodeName=${node.name} NodeAddr=${node.address} CPUs=16 RealMemory=1000 State=UNKNOWN`).join('\n')}`,
+    ),
   )
   const extra = { SLURM_CONF: join(folder, 'slurm.conf') }
   const env = { ...process.env, ...extra }
@@ -86,16 +94,19 @@ ${nodes.map(node => `NodeName=${node.name} NodeAddr=${node.address} CPUs=16 Real
   )
   await eventually(() => succeeds('munge', [`--socket=${place('munge.sock')}`, '--no-input'], env))
   daemons.start(CONTROLLER, ['-D', '-c'], env)
-  for (const { name, on } of nodes) {
+  const startNode = (name: string): void => {
+    const on = nodes.find(node => node.name === name)?.on ?? []
     const [command = '', ...args] = [...on, NODE_DAEMON, '-D', '-N', name]
     daemons.start(command, args, env)
   }
+  for (const { name } of nodes) startNode(name)
   const isUp = (): boolean =>
     succeeds('scontrol', ['ping'], env) &&
     answerOf('sinfo', ['--noheader', '--format=%T %D'], env).trim() === `idle ${nodes.length}`
   await eventually(isUp, 20_000, 'the nodes of slurmctld are idle')
   return {
     env: extra,
+    startNode,
     queue: () => answerOf('squeue', ['--noheader', '--format=%A %T'], env).split('\n').filter(Boolean),
     close: () => daemons.close(),
   }

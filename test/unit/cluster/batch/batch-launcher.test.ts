@@ -59,7 +59,7 @@ function submit(
   settings: BatchSettings = {},
   count = 2,
 ): Submitted {
-  const launcher = batchLauncher(system, settings, profileDir, answers.run)
+  const launcher = batchLauncher(system, settings, profileDir, { run: answers.run })
   let job!: GroupJob
   const ended = new Promise<ProgramEnd>(resolve => {
     job = launcher.submit(program, count, { onEnd: resolve })
@@ -164,7 +164,7 @@ describe('batchLauncher', () => {
       bsub: [lsfSubmitted, fine('Job <8> is submitted to queue <normal>.\n')],
       bjobs: [fine('7|DONE|0|-\n8|DONE|0|-\n')],
     })
-    const launcher = batchLauncher('lsf', {}, profileDir, answers.run)
+    const launcher = batchLauncher('lsf', {}, profileDir, { run: answers.run })
     await Promise.all(
       [1, 2].map(n => new Promise<ProgramEnd>(onEnd => launcher.submit(program, n, { onEnd }))),
     )

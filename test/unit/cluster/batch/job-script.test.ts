@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BatchSettings } from '../../../../src/cluster/batch/batch-settings.ts'
 import type { BatchSystemName } from '../../../../src/cluster/batch/batch-system.ts'
-import { type JobScript, jobScript } from '../../../../src/cluster/batch/job-script.ts'
+import { type JobScript, type JobScriptOptions, jobScript } from '../../../../src/cluster/batch/job-script.ts'
 import { BATCH_SYSTEMS } from '../../../../src/cluster/batch/systems.ts'
 import { ConfigurationError } from '../../../../src/errors.ts'
 
@@ -14,7 +14,12 @@ const program = {
   cwd: '/home/me/my work',
 }
 
-function make(system: BatchSystemName, settings: BatchSettings = {}, count = 4): JobScript {
+function make(
+  system: BatchSystemName,
+  settings: BatchSettings = {},
+  count = 4,
+  more: Partial<JobScriptOptions> = {},
+): JobScript {
   return jobScript({
     system: BATCH_SYSTEMS[system],
     program,
@@ -22,6 +27,7 @@ function make(system: BatchSystemName, settings: BatchSettings = {}, count = 4):
     settings,
     folder: '/home/me/p/log',
     tag: 'ab12',
+    ...more,
   })
 }
 
@@ -124,12 +130,32 @@ queue 4
   })
 
   it('spreads engines over machines with the starter of the system', () => {
-    const slurm = make('slurm', { nodes: 2 }).script
-    expect(slurm).toMatch(/^#SBATCH --nodes=2\n#SBATCH --ntasks=4$/m)
+    const slurm = make('slurm', { nodes: 2, memory: '1G' }).script
+    expect(slurm).toMatch(
+      /^#SBATCH --ntasks=4\n#SBATCH --nodes=2\n#SBATCH --ntasks-per-node=2\n#SBATCH --no-kill\n#SBATCH --mem=2048M$/m,
+    )
     expect(slurm).toMatch(/^exec srun --ntasks=4 .*ipengine\.js/m)
     const pbs = make('pbs', { nodes: 2 }).script
     expect(pbs).toMatch(/^#PBS -l select=2:ncpus=2:mpiprocs=2$/m)
     expect(pbs).toMatch(/^exec mpiexec -n 4 /m)
+  })
+
+  it('has those that take the place of others ask for as many machines as they need', () => {
+    expect(make('slurm', { nodes: 2 }, 1, { perNode: 2 }).script).toMatch(/^#SBATCH --nodes=1$/m)
+    expect(make('slurm', { nodes: 2 }, 6, { perNode: 2 }).script).toMatch(/^#SBATCH --nodes=3$/m)
+  })
+
+  it('has mpiexec start the ranks of one MPI program, and the controller by itself', () => {
+    const mpi = { command: '/opt/mpi/mpiexec', args: ['--bind-to', 'none'] }
+    const slurm = make('slurm', { mpi: true, nodes: 2 }, 4, { mpi }).script
+    expect(slurm).toMatch(/^exec \/opt\/mpi\/mpiexec --bind-to none -n 4 \/usr\/bin\/node .*ipengine\.js/m)
+    expect(slurm).not.toMatch(/array|no-kill/)
+    expect(make('pbs', { mpi: true }).script).toMatch(/^#PBS -l select=1:ncpus=4:mpiprocs=4$/m)
+    expect(make('sge', { mpi: true }).script).toMatch(/^#\$ -pe mpi 4$/m)
+    expect(() => make('htcondor', { mpi: true })).toThrow(/HTCondor knows no mpi/)
+    const controller = { program: { ...program, name: 'ipcontroller' } }
+    const { script } = make('slurm', { mpi: true, nodes: 2 }, 1, controller)
+    expect(script).not.toMatch(/mpiexec|nodes/)
   })
 
   it('starts engines one after the other where arrays are not wanted', () => {

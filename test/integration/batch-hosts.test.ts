@@ -1,0 +1,135 @@
+/** Jobs over several machines: a Slurm with nodes of their own addresses, from which engines must find the controller. */
+
+import { execFileSync } from 'node:child_process'
+import process from 'node:process'
+import { Cluster, type ClusterOptions } from 'itsparallel'
+import type { MPI as MpiType } from 'itsparallel/mpi'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { hasSlurm, type SlurmSystem, startSlurm } from '../support/batch/slurm.ts'
+import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { MPI_ENVIRONMENT, mpiFamilies } from '../support/mpi.ts'
+import { hasNetworks, Network } from '../support/network.ts'
+
+/** What engines started with --mpi have in their namespace. */
+declare const MPI: typeof MpiType
+
+const isPresent = hasSlurm() && hasNetworks()
+const hasOpenMpi = mpiFamilies().some(({ name }) => name === 'Open MPI')
+if (!isPresent && process.env.ITSPARALLEL_REQUIRE_ALL === '1')
+  throw new Error('slurm-wlm, munge and iproute2 must be there, as root, and every test is required to run')
+
+const skipped = isPresent ? '' : ' (skipped: it needs slurm-wlm, munge and iproute2, as root)'
+
+describe.skipIf(!isPresent)(`a job of Slurm on two hosts${skipped}`, () => {
+  let network: Network
+  let system: SlurmSystem
+  let world: ClusterWorld
+  beforeAll(async () => {
+    network = new Network(2)
+    system = await startSlurm(network)
+  }, 60_000)
+  afterAll(async () => {
+    await system?.close()
+    network?.close()
+  }, 30_000)
+  beforeEach(() => {
+    world = new ClusterWorld()
+    vi.stubEnv('IPYTHONDIR', world.ipythonDir)
+    for (const [name, value] of Object.entries(system.env)) vi.stubEnv(name, value)
+  })
+  afterEach(async () => {
+    vi.unstubAllEnvs()
+    await world.close()
+  })
+
+  const start = (batch: ClusterOptions['batch'], more: ClusterOptions = {}): Promise<Cluster> =>
+    Cluster.start({
+      n: 4,
+      engines: 'slurm',
+      ip: network.address,
+      location: network.address,
+      controllerArgs: ['--ping=500'],
+      batch,
+      ...more,
+    })
+
+  async function expectNothingLeft(cluster: Cluster): Promise<void> {
+    await cluster.stop()
+    await eventually(() => system.queue().length === 0, 15_000, 'the queue is empty')
+    await eventually(() => world.processes().length === 0)
+    expect(world.files()).toEqual([])
+  }
+
+  /** Ends what runs on a host, the daemon of its node first. */
+  function endHost(index: number): void {
+    const pids = execFileSync('ip', ['netns', 'pids', network.namespaceOf(network.hosts[index]!)], {
+      encoding: 'utf8',
+    })
+    for (const pid of pids.trim().split('\n').map(Number)) process.kill(pid, 'SIGKILL')
+  }
+
+  it('has engines on both, in one world of MPI', { skip: !hasOpenMpi, timeout: 60_000 }, async () => {
+    const mpi = { command: 'mpiexec.openmpi' }
+    const cluster = await start({ mpi: true, nodes: 2, environment: MPI_ENVIRONMENT }, { mpi })
+    const rc = await cluster.connect()
+    expect(rc.ids).toEqual([0, 1, 2, 3])
+    const answers = await rc.directView().apply(async () => {
+      const { hostname } = await import('node:os')
+      return [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.rank + 1), hostname()]
+    })
+    expect(answers).toEqual([0, 1, 2, 3].map(rank => [rank, 10, rank < 2 ? 'host1' : 'host2']))
+    await rc.close()
+    await expectNothingLeft(cluster)
+  })
+
+  it('has ranks that a template starts', { skip: !hasOpenMpi, timeout: 60_000 }, async () => {
+    const template = `#!/bin/sh
+#SBATCH --ntasks={n}
+#SBATCH --nodes={nodes}
+{environment}
+exec mpiexec.openmpi -n {n} {command} --mpi
+`
+    const cluster = await start({ template, nodes: 2, environment: MPI_ENVIRONMENT })
+    const rc = await cluster.connect()
+    expect(rc.ids).toEqual([0, 1, 2, 3])
+    const sums = await rc.directView().apply(() => [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(1)])
+    expect(sums).toEqual([0, 1, 2, 3].map(rank => [rank, 4]))
+    await rc.close()
+    await expectNothingLeft(cluster)
+  })
+
+  it('gives every result though one of them is lost, and replaces its engines', {
+    timeout: 90_000,
+  }, async () => {
+    const cluster = await start({ nodes: 2 })
+    const rc = await cluster.connect()
+    const where = await rc.directView().apply(async () => {
+      const { hostname } = await import('node:os')
+      return `${hostname()} ${process.env.SLURMD_NODENAME}`
+    })
+    expect([...where].sort()).toEqual(['host1 host1', 'host1 host1', 'host2 host2', 'host2 host2'])
+
+    const elements = Array.from({ length: 60 }, (_, i) => i)
+    const view = rc.loadBalancedView().with({ chunkSize: 1 })
+    const results = view.map(async i => {
+      await new Promise(resolve => setTimeout(resolve, 100))
+      return i * i
+    }, elements)
+    const replaced = new Promise<void>(resolve => {
+      let came = 0
+      rc.on('engine:registered', () => {
+        came += 1
+        if (came === 2) resolve()
+      })
+    })
+    await eventually(() => results.progress >= 8, 30_000, 'some of the results are there')
+    endHost(1)
+    expect(await results).toEqual(elements.map(i => i * i))
+    await replaced
+    expect(await rc.directView().apply(() => process.env.SLURMD_NODENAME)).toEqual(Array(4).fill('host1'))
+    await rc.close()
+    // Its jobs are on the books until the host is back, or given up.
+    system.startNode('host2')
+    await expectNothingLeft(cluster)
+  })
+})
