@@ -13,7 +13,7 @@ import {
 } from './engine-sets.ts'
 import type { KeeperPlan } from './keeper-plan.ts'
 import type { Launcher, LauncherName, Program } from './launcher.ts'
-import { type LauncherSettings, makeLauncher, shareEngines } from './launchers.ts'
+import { controllerLauncher, type LauncherSettings, shareEngines } from './launchers.ts'
 import { commandLine, findProgram, type ProgramPlace } from './program.ts'
 
 /** Where a cluster is to be found. */
@@ -105,7 +105,7 @@ export function clusterPlan(options: ClusterOptions): KeeperPlan {
     ...(records === undefined ? [] : [`--records=${records}`]),
     ...(options.controllerArgs ?? []),
   ]
-  const launcher = makeLauncher(options.controller ?? 'local', options, place)
+  const launcher = controllerLauncher(options.controller ?? 'local', options, place)
   const program = findProgram('ipcontroller', place, controllerArgs)
   shownScript(launcher, program, 1)
   return {

@@ -85,8 +85,8 @@ export class Cluster implements AsyncDisposable {
     const chosen = {
       ...asked,
       clusterId: asked.clusterId ?? freshClusterId(),
-      // What ends with this program need not be remembered longer.
-      records: asked.records ?? (asked.detached === true ? 'sql' : 'memory'),
+      // What ends with this program need not be remembered longer; another host keeps nothing unasked.
+      records: asked.records ?? (asked.detached === true && asked.controller !== 'ssh' ? 'sql' : 'memory'),
     }
     const plan = clusterPlan(chosen)
     if (chosen.detached === true) {

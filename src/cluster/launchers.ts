@@ -10,7 +10,9 @@ import type { Launcher, LauncherName } from './launcher.ts'
 import { localLauncher } from './local-launcher.ts'
 import { type MpiSettings, mpiLauncher } from './mpi-launcher.ts'
 import type { ProgramPlace } from './program.ts'
-import { countByHost, type SshSettings, sshLauncher } from './ssh-launcher.ts'
+import { sshControllerLauncher } from './ssh-controller.ts'
+import { sshLauncher } from './ssh-launcher.ts'
+import { countByHost, type SshSettings } from './ssh-settings.ts'
 
 /** What can be set for launchers, each under its launcher's name, or that of all batch systems. */
 export interface LauncherSettings {
@@ -57,18 +59,21 @@ export function checkLauncher(name: string, others: readonly string[] = []): Lau
   )
 }
 
-/** @throws ConfigurationError when there is no launcher of that name, or its settings cannot be used. */
-export function makeLauncher(name: string, settings: LauncherSettings, place: ProgramPlace): Launcher {
+/**
+ * What starts the controller.
+ *
+ * @throws ConfigurationError when there is no launcher of that name, or its settings cannot be used.
+ */
+export function controllerLauncher(name: string, settings: LauncherSettings, place: ProgramPlace): Launcher {
   const known = checkLauncher(name)
-  if (known !== 'ssh') return LAUNCHERS[known](settings, place)
-  throw new ConfigurationError('ssh starts engines only: have the controller started by another launcher')
+  return known === 'ssh' ? sshControllerLauncher(settings.ssh, place) : LAUNCHERS[known](settings, place)
 }
 
 /**
  * Who is to start how many engines.
  *
  * @param n - how many there are to be; undefined: as many as the hosts say, or else as this machine has cores.
- * @throws ConfigurationError as makeLauncher.
+ * @throws ConfigurationError as controllerLauncher.
  */
 export function shareEngines(
   name: LauncherName,
@@ -76,8 +81,7 @@ export function shareEngines(
   place: ProgramPlace,
   n: number | undefined,
 ): readonly Share[] {
-  if (name !== 'ssh')
-    return [{ n: n ?? availableParallelism(), launcher: makeLauncher(name, settings, place) }]
+  if (name !== 'ssh') return [{ n: n ?? availableParallelism(), launcher: LAUNCHERS[name](settings, place) }]
   const { ssh } = settings
   const counts = [...countByHost(ssh, n)]
   return counts.map(([host, count]) => ({ n: count, launcher: sshLauncher(host, ssh!, place) }))

@@ -59,14 +59,16 @@ export function takeLifeline(): KeeperLink {
   const keeper = Number(process.env[KEEPER_VARIABLE])
   delete process.env[LIFELINE_VARIABLE]
   delete process.env[KEEPER_VARIABLE]
+  // Over ssh it is no process of this machine.
+  const isKnown = Number.isInteger(keeper) && keeper > 0
   // Orphans get another parent.
-  const isGone = (): boolean => Number.isInteger(keeper) && keeper > 0 && process.ppid !== keeper
+  const isGone = (): boolean => isKnown && process.ppid !== keeper
   return {
     lifeline: Number.isInteger(descriptor) && descriptor > 2 ? descriptor : undefined,
     isGone,
     async settled(patienceMs) {
       const deadlineMs = performance.now() + patienceMs
-      while (!isGone() && performance.now() < deadlineMs) await delay(POLL_MS)
+      while (isKnown && !isGone() && performance.now() < deadlineMs) await delay(POLL_MS)
       return isGone()
     },
   }

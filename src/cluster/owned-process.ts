@@ -21,6 +21,8 @@ export interface OwnedProcessOptions {
   readonly hasPipe?: boolean
   /** Keep its stdin open, to be written to. */
   readonly hasStdin?: boolean
+  /** Called with what it writes to stdout, which is then not kept for its last lines. */
+  readonly onStdout?: (text: string) => void
   /** It is only the starter of others, in process groups of their own: it has ended when they have, too. */
   readonly isStarter?: boolean
   /** Called once, also when the program could not be started. */
@@ -42,7 +44,7 @@ export class OwnedProcess {
   #lastLines: NodeJS.Timeout | undefined
 
   constructor(options: OwnedProcessOptions) {
-    const { command, args, env, cwd, hasPipe, hasStdin, onEnd } = options
+    const { command, args, env, cwd, hasPipe, hasStdin, onStdout, onEnd } = options
     this.#onEnd = onEnd
     this.#isStarter = options.isStarter === true
     const { fd } = this.#output
@@ -51,7 +53,7 @@ export class OwnedProcess {
       env,
       stdio: [
         hasStdin === true ? 'pipe' : 'ignore',
-        fd,
+        onStdout === undefined ? fd : 'pipe',
         fd,
         ...(hasPipe === true ? (['pipe'] as const) : []),
       ],
@@ -63,6 +65,7 @@ export class OwnedProcess {
     this.#child.once('exit', () => this.#exited())
     // A program that is killed may cut its end short; its exit tells all there is to know.
     for (const stream of this.#child.stdio) stream?.on('error', () => {})
+    if (onStdout !== undefined) this.#child.stdout?.setEncoding('utf8').on('data', onStdout)
   }
 
   get pid(): number {
@@ -75,6 +78,11 @@ export class OwnedProcess {
 
   get pipe(): Duplex | undefined {
     return (this.#child.stdio[3] ?? undefined) as Duplex | undefined
+  }
+
+  /** The last lines that it has written so far. */
+  get output(): string {
+    return this.#output.tail()
   }
 
   get stdin(): Writable | undefined {

@@ -44,6 +44,13 @@ export function withOptions(program: Program, options: readonly string[]): Progr
   return { ...program, args: [path, ...options, ...args] }
 }
 
+/** The same program without an option of its own that was given as `--name=value`. */
+export function withoutOption(program: Program, name: string): Program {
+  const end = program.args.indexOf('--')
+  const isIt = (arg: string, i: number): boolean => arg.startsWith(`${name}=`) && (end === -1 || i < end)
+  return { ...program, args: program.args.filter((arg, i) => !isIt(arg, i)) }
+}
+
 /** Options that lead a program to its cluster. */
 function placeArguments(place: ProgramPlace): string[] {
   return [`--profile-dir=${place.profileDir}`, `--cluster-id=${place.clusterId}`]

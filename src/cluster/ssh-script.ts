@@ -1,110 +1,151 @@
 /** What runs on a host that is reached over ssh, as text. */
 
+import { connectionFileName } from '../protocol/connection-file.ts'
 import { quoteWord } from './program.ts'
 
-/** Engines on a host. */
-export interface RemoteEngines {
+/** A program of ours on a host. */
+export interface RemoteProgram {
   readonly node: string
-  /** The program's file and its arguments. */
+  /** The program's file and its arguments, which lead it to no profile. */
   readonly args: readonly string[]
-  readonly count: number
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
+}
+
+/** Engines on a host. */
+export interface RemoteEngines extends RemoteProgram {
+  readonly count: number
+  /** Used where there is such a folder. */
+  readonly profileDir: string
   /** Text of their connection file, which holds the key. */
   readonly connection: string
 }
 
+/** A controller on a host. */
+export interface RemoteController extends RemoteProgram {
+  readonly clusterId: string
+  /** Text of its configuration file, in JSON. */
+  readonly configuration: string
+  /** Have others find it at the address at which ssh has found its host. */
+  readonly isLocated: boolean
+}
+
 const END_OF_FILE = 'END-OF-FILE'
+
+/** Stand between what a controller sends of its connection files: shells may greet before that. */
+export const FRAME = {
+  engine: '--itsparallel-engine-file--',
+  client: '--itsparallel-client-file--',
+  end: '--itsparallel-end-of-files--',
+} as const
 
 /**
  * The command for ssh: it reads the script, of so many bytes, from its stdin and runs it. So nothing of that stands in an
- * argument, where everybody on the host could read it. What follows on stdin is the engines' lifeline.
+ * argument, where everybody on the host could read it. What follows on stdin is the programs' lifeline.
  */
 export function remoteCommand(scriptBytes: number): string {
   // In quotes, because the user's own shell may be of any kind.
   return `exec /bin/sh -c 'umask 077; d=$(mktemp -d) || exit 1; head -c ${scriptBytes} >"$d/run"; exec /bin/sh "$d/run" "$d"'`
 }
 
+/** The script that starts engines, waits for them, and leaves nothing. */
+export function enginesScript(engines: RemoteEngines): string {
+  const { profileDir, connection, count } = engines
+  return `${beginning(engines)}${writing('engine.json', connection)}profile=${quoteWord(profileDir)}
+[ -d "$profile" ] || profile="$d/profile"
+${entering(engines)}pids=
+i=0
+while [ $i -lt ${count} ]; do
+  ${calling(engines, '--file="$d/engine.json" --profile-dir="$profile"')} &
+  pids="$pids $!"
+  i=$((i + 1))
+done
+status=0
+for pid in $pids; do wait "$pid" || status=$?; done
+${ending}`
+}
+
 /**
- * The script: it starts the engines, waits for them, and leaves nothing. They end when the connection does, since a pipe
- * that ends with our stdin is their lifeline: a pipe of its own, because engines would write to stdin where that is a
- * socket.
+ * The script that starts a controller, writes its connection files to stdout as soon as they are there, waits for it, and
+ * leaves nothing.
  */
-export function remoteScript(engines: RemoteEngines): string {
-  const { node, args, count, cwd, env, connection } = engines
-  const [file = '', ...others] = args
-  const [program, path] = [quoteWord(node), quoteWord(file)]
+export function controllerScript(controller: RemoteController): string {
+  const { clusterId, configuration, isLocated } = controller
+  const file = (role: 'client' | 'engine'): string =>
+    `"$d/profile/security/"${quoteWord(connectionFileName(role, clusterId))}`
+  const [engine, client] = [file('engine'), file('client')]
+  return `${beginning(controller)}mkdir "$d/profile" || exit 1
+${writing('profile/ipcontroller_config.json', configuration)}location=
+${isLocated ? located : ''}${entering(controller)}{
+  ${calling(controller, '--profile-dir="$d/profile" $location')} >&2
+  status=$?
+  : >"$d/ended"
+  exit $status
+} &
+pid=$!
+until [ -f ${client} ] || [ -f "$d/ended" ]; do sleep 0.05 2>/dev/null || sleep 1; done
+if [ -f ${client} ]; then
+  echo ${FRAME.engine}
+  cat ${engine}
+  echo
+  echo ${FRAME.client}
+  cat ${client}
+  echo
+  echo ${FRAME.end}
+fi
+status=0
+wait "$pid" || status=$?
+${ending}`
+}
+
+/** The script of a connection that only forwards ports: it says when it does, and ends with us. */
+export const forwardingScript = `rm -rf "$1"
+echo ${FRAME.end}
+exec cat >/dev/null
+`
+
+/** Fourth word of ssh's account of the connection: the address of the host itself. IPv6 is not for the controller. */
+const located = `set -- $SSH_CONNECTION
+case \${3-} in '' | *:*) ;; *) location=--location=$3 ;; esac
+`
+
+function beginning({ node, args: [file = ''] }: RemoteProgram): string {
   return `d=$1
 trap 'rm -rf "$d"' EXIT
 fail() { echo "$(hostname): $1" >&2; exit 127; }
-command -v ${program} >/dev/null || fail ${quoteWord(`there is no ${node} here`)}
-[ -f ${path} ] || fail ${quoteWord(`there is no ${file} here`)}
-cat >"$d/engine.json" <<'${END_OF_FILE}'
-${connection}
+command -v ${quoteWord(node)} >/dev/null || fail ${quoteWord(`there is no ${node} here`)}
+[ -f ${quoteWord(file)} ] || fail ${quoteWord(`there is no ${file} here`)}
+`
+}
+
+function writing(name: string, text: string): string {
+  return `cat >"$d/${name}" <<'${END_OF_FILE}'
+${text}
 ${END_OF_FILE}
-${Object.entries(env)
-  .map(([name, value]) => `export ${name}=${quoteWord(value)}\n`)
-  .join('')}cd ${quoteWord(cwd)} 2>/dev/null || cd
+`
+}
+
+/**
+ * Programs end when the connection does, since a pipe that ends with our stdin is their lifeline: a pipe of its own,
+ * because they would write to stdin where that is a socket.
+ */
+function entering({ env, cwd }: RemoteProgram): string {
+  const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoteWord(value)}\n`)
+  return `${exports.join('')}cd ${quoteWord(cwd)} 2>/dev/null || cd
 mkfifo "$d/lifeline" || exit 1
 exec 4<&0 </dev/null
 cat <&4 >"$d/lifeline" &
 relay=$!
 exec 3<"$d/lifeline" 4<&-
 export ITSPARALLEL_LIFELINE=3
-pids=
-i=0
-while [ $i -lt ${count} ]; do
-  ${program} ${path} --file="$d/engine.json" ${others.map(quoteWord).join(' ')} &
-  pids="$pids $!"
-  i=$((i + 1))
-done
-status=0
-for pid in $pids; do wait "$pid" || status=$?; done
-kill "$relay" 2>/dev/null
-exit $status
 `
 }
 
-/** What ssh says when there is no connection, what that means, and what to do. */
-const FAILURES: readonly (readonly [RegExp, (host: string) => { cause: string; hint: string }])[] = [
-  [
-    /Permission denied/,
-    host => ({
-      cause: `${host} refuses the key`,
-      hint: `make \`ssh ${host}\` work without a question: have a key that ${host} knows (ssh-copy-id ${host}), in ~/.ssh/config, the agent, or ssh: { args: ["-i", "FILE"] }`,
-    }),
-  ],
-  [
-    /Host key verification failed/,
-    host => ({
-      cause: `the key of host ${host} is not known here, or is not the one that is`,
-      hint: `connect once by hand (ssh ${host}) and accept its key`,
-    }),
-  ],
-  [
-    /Could not resolve hostname/,
-    host => ({
-      cause: `there is no host ${host}`,
-      hint: 'look at the name, in the settings and in ~/.ssh/config',
-    }),
-  ],
-  [
-    /remote port forwarding failed/,
-    host => ({
-      cause: `${host} forwards no ports`,
-      hint: `allow it there (AllowTcpForwarding), or have the controller listen where ${host} reaches it: ip: "*", location: "NAME", ssh: { tunnel: false }`,
-    }),
-  ],
-  [
-    /Connection refused|Connection timed out|No route to host|Network is unreachable/,
-    host => ({
-      cause: `no ssh server answers at ${host}`,
-      hint: 'is the host up, is sshd running there, and is the port the right one?',
-    }),
-  ],
-]
-
-/** Explains why there was no connection; undefined when ssh's words are not known. */
-export function explainSsh(output: string, host: string): { cause: string; hint: string } | undefined {
-  return FAILURES.find(([words]) => words.test(output))?.[1](host)
+/** @param place - options that lead the program to its files, as the shell reads them. */
+function calling({ node, args: [file = '', ...others] }: RemoteProgram, place: string): string {
+  return [quoteWord(node), quoteWord(file), place, ...others.map(quoteWord)].join(' ')
 }
+
+const ending = `kill "$relay" 2>/dev/null
+exit $status
+`

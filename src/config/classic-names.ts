@@ -87,12 +87,39 @@ const BATCH_TRAITS: Readonly<Record<string, string>> = {
   batch_template_file: 'templateFile',
 }
 
+const MPI_CLASSES = [
+  'MPILauncher',
+  'MPIControllerLauncher',
+  'MPIEngineSetLauncher',
+  'MPIExecLauncher',
+  'MPIExecControllerLauncher',
+  'MPIExecEngineSetLauncher',
+]
+const SSH_CLASSES = ['SSHLauncher', 'SSHControllerLauncher', 'SSHEngineLauncher', 'SSHEngineSetLauncher']
+
+/** What a class of launchers inherits is its subclasses' as well; here both set the same. */
+function inherited(
+  classes: readonly string[],
+  traits: Readonly<Record<string, Meaning>>,
+): Record<string, Meaning> {
+  return Object.fromEntries(
+    classes.flatMap(name => Object.entries(traits).map(([trait, what]) => [`${name}.${trait}`, what])),
+  )
+}
+
 const CLASSIC: Readonly<Record<string, Meaning>> = {
-  ...Object.fromEntries(
-    BATCH_CLASSES.flatMap(name =>
-      Object.entries(BATCH_TRAITS).map(([trait, key]) => [`${name}.${trait}`, cluster(`batch.${key}`)]),
-    ),
+  ...inherited(
+    BATCH_CLASSES,
+    Object.fromEntries(Object.entries(BATCH_TRAITS).map(([trait, key]) => [trait, cluster(`batch.${key}`)])),
   ),
+  ...inherited(MPI_CLASSES, {
+    mpi_cmd: cluster('mpi.command', firstWord),
+    mpi_args: cluster('mpi.args'),
+  }),
+  ...inherited(SSH_CLASSES, {
+    ssh_cmd: cluster('ssh.command', firstWord),
+    ssh_args: cluster('ssh.args'),
+  }),
   'IPClusterEngines.engine_launcher_class': cluster('engines', launcherByClass),
   'IPClusterEngines.engine_set_launcher_class': cluster('engines', launcherByClass),
   'IPClusterEngines.n': cluster('n'),
@@ -107,13 +134,10 @@ const CLASSIC: Readonly<Record<string, Meaning>> = {
   'Cluster.controller_args': cluster('controllerArgs'),
   'Cluster.engine_timeout': cluster('timeout'),
   'Cluster.n': cluster('n'),
-  'MPILauncher.mpi_cmd': cluster('mpi.command', firstWord),
-  'MPILauncher.mpi_args': cluster('mpi.args'),
-  'MPIExecLauncher.mpi_cmd': cluster('mpi.command', firstWord),
-  'MPIExecLauncher.mpi_args': cluster('mpi.args'),
   'SSHEngineSetLauncher.engines': cluster('ssh.hosts', countsByHost),
-  'SSHLauncher.ssh_cmd': cluster('ssh.command', firstWord),
-  'SSHLauncher.ssh_args': cluster('ssh.args'),
+  'SSHControllerLauncher.hostname': cluster('ssh.controllerHost'),
+  'SSHControllerLauncher.user': cluster('ssh.controllerUser'),
+  'SSHControllerLauncher.location': cluster('ssh.controllerHost'),
   'IPController.ip': controller('ip'),
   'IPController.location': controller('location'),
   'IPController.ports': controller('ports'),

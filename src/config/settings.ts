@@ -56,15 +56,17 @@ const LAUNCHERS: Settings = {
     }),
   },
   mpi: {
-    doc: 'How mpiexec is called, for engines of the mpi launcher and the ranks of batch jobs.',
+    doc: 'How mpiexec is called, for what the mpi launcher starts and the ranks of batch jobs.',
     example: { command: '/opt/openmpi/bin/mpiexec', args: ['--oversubscribe'] },
     schema: v.strictObject({ command: v.optional(text), args: v.optional(texts) }),
   },
   ssh: {
-    doc: 'Hosts of the ssh launcher with how many engines each, and how they are reached; ~/.ssh/config counts as well.',
+    doc: 'Hosts of the ssh launcher with how many engines each, or the host of the controller (controllerHost), and how they are reached; ~/.ssh/config counts as well.',
     example: { hosts: { node1: 4, node2: 8 }, args: ['-i', '/home/me/.ssh/cluster_key'], tunnel: 'auto' },
     schema: v.strictObject({
       hosts: v.optional(hosts),
+      controllerHost: v.optional(text),
+      controllerUser: v.optional(text),
       command: v.optional(text),
       args: v.optional(texts),
       node: v.optional(text),
@@ -88,7 +90,11 @@ export const SETTINGS: Readonly<Record<ConfiguredProgram, Settings>> = {
       example: 'mpi',
       schema: v.union([text, v.record(v.string(), count)]),
     },
-    controller: { doc: 'What starts the controller.', example: 'local', schema: text },
+    controller: {
+      doc: 'What starts the controller: local, mpi, ssh, or a batch system.',
+      example: 'local',
+      schema: text,
+    },
     engineCommand: {
       doc: "Command of foreign engines; it is given what Python's ipengine takes.",
       example: 'conda run -n sim ipengine',

@@ -29,11 +29,16 @@ const common = {
 }
 
 const clientFile = v.object({ ...common, task_scheme: v.string(), notification: port, broadcast: port })
-const engineFile = v.object({
+const engineEntries = {
   ...common,
   hb_ping: port,
   hb_pong: port,
   broadcast: v.pipe(v.array(port), v.minLength(1)),
+}
+const engineFile = v.object({
+  ...engineEntries,
+  /** Where this file leads through a tunnel: the controller's host as ssh calls it, and the file as it is there. */
+  untunnelled: v.optional(v.object({ host: v.string(), connection: v.object(engineEntries) })),
 })
 
 /** What `ipcontroller-client.json` holds. */

@@ -40,6 +40,8 @@ export interface SshdPlace {
   readonly port?: number
   /** Words before the server's command line, such as `ip netns exec NAME`. */
   readonly before?: readonly string[]
+  /** Further lines of its configuration. */
+  readonly options?: readonly string[]
 }
 
 /** Servers, the keys that open them, and an ssh_config that knows them. */
@@ -50,8 +52,11 @@ export class SshWorld {
   /** Where programs on the hosts put what is temporary. */
   readonly remoteTemporary = join(this.folder, 'tmp')
   readonly #servers: ChildProcess[] = []
+  readonly #env: Readonly<Record<string, string>>
 
-  constructor() {
+  /** @param env - what programs on the hosts find in their environment. */
+  constructor(env: Readonly<Record<string, string>> = {}) {
+    this.#env = { TMPDIR: this.remoteTemporary, ...env }
     mkdirSync(this.remoteTemporary)
     for (const name of ['user_key', 'other_key', 'host_key']) this.#makeKey(name)
     writeFileSync(this.#path('authorized_keys'), readFileSync(this.#path('user_key.pub')))
@@ -69,7 +74,8 @@ export class SshWorld {
 
   /** Starts a server; resolves when it listens. */
   async serve(place: SshdPlace): Promise<void> {
-    const { name, address = '127.0.0.1', port = await freePort(), before = [] } = place
+    const { name, address = '127.0.0.1', port = await freePort(), before = [], options = [] } = place
+    const env = Object.entries(this.#env).map(([variable, value]) => `${variable}=${value}`)
     writeFileSync(
       this.#path(`sshd_${name}`),
       `ListenAddress ${address}:${port}
@@ -81,7 +87,8 @@ StrictModes no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
-SetEnv TMPDIR=${this.remoteTemporary}
+SetEnv ${env.join(' ')}
+${options.join('\n')}
 `,
     )
     // Where servers that root starts put their unprivileged half.

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { clusterPlan, enginePlan, freshClusterId } from '../../../src/cluster/cluster-options.ts'
-import { makeLauncher } from '../../../src/cluster/launchers.ts'
+import { controllerLauncher } from '../../../src/cluster/launchers.ts'
 import { commandLine } from '../../../src/cluster/program.ts'
 import { ConfigurationError, UsageError } from '../../../src/errors.ts'
 
@@ -75,13 +75,23 @@ describe('freshClusterId', () => {
   })
 })
 
-describe('makeLauncher', () => {
+describe('controllerLauncher', () => {
   it('names those that there are', () => {
-    expect(makeLauncher('local', {}, { profileDir: '/p', clusterId: '' }).name).toBe('local')
-    expect(() => makeLauncher('slrum', {}, { profileDir: '/p', clusterId: '' })).toThrow(ConfigurationError)
-    expect(() => makeLauncher('toString', {}, { profileDir: '/p', clusterId: '' })).toThrow(
+    expect(controllerLauncher('local', {}, { profileDir: '/p', clusterId: '' }).name).toBe('local')
+    expect(() => controllerLauncher('slrum', {}, { profileDir: '/p', clusterId: '' })).toThrow(
+      ConfigurationError,
+    )
+    expect(() => controllerLauncher('toString', {}, { profileDir: '/p', clusterId: '' })).toThrow(
       /no launcher "toString": use local/,
     )
+  })
+
+  it('wants to know the host of a controller over ssh', () => {
+    expect(() => clusterPlan({ n: 1, controller: 'ssh' })).toThrow(
+      'a controller over ssh needs a host: name it with ssh: { controllerHost: "node0" }',
+    )
+    const ssh = { controllerHost: 'node0' }
+    expect(clusterPlan({ n: 1, controller: 'ssh', ssh }).controller?.launcher.name).toBe('ssh')
   })
 })
 
