@@ -25,7 +25,7 @@ export function startCommand(): Command {
   const command = addEngineOptions(newCommand('start', 'Start a controller and engines'))
     .option(
       '--controller <launcher>',
-      'what starts the controller: local, or a batch system as for the engines',
+      'what starts the controller: local, mpi, ssh (on controllerHost of its settings), or a batch system',
     )
     .option('--daemonize', 'go on in the background once the cluster is up')
     .option('--ip <address>', 'address that the controller listens on (default: this machine only)')

@@ -39,7 +39,7 @@ export interface ClusterOptions extends ClusterPlace, LauncherSettings {
   readonly engineCommand?: string | undefined
   /** The Python of Python engines. Default: `$ITSPARALLEL_PYTHON`, or the first python3 that has ipyparallel. */
   readonly python?: string | undefined
-  /** What starts the controller. Default: `local`. */
+  /** What starts the controller: this machine, mpiexec, ssh on `ssh.controllerHost`, a batch system. Default: `local`. */
   readonly controller?: LauncherName | undefined
   /** Seconds that the start may take. Default: 60. */
   readonly timeout?: number | undefined

@@ -4,15 +4,17 @@ import { fileURLToPath } from 'node:url'
 import type { ProgramPlace } from './program.ts'
 
 /**
- * What a shell is to do when this process is gone, however it ended: it waits for the end of a pipe from us. Meant for
- * what nobody else on this machine would be left to do.
+ * What is done when this process is gone, however it ended, and nobody else on this machine is left to do it: a shell
+ * waits for the end of a pipe from us.
  *
- * @param script - what /bin/sh runs then.
- * @param words - its `$1`, `$2` …
+ * @param ending - number of a process that is asked to end then.
  * @returns a function that revokes it.
  */
-export function leaveWill(script: string, words: readonly string[]): () => void {
-  const shell = spawn('/bin/sh', ['-c', `cat >/dev/null\n${script}`, 'itsparallel', ...words], {
+export function leaveWill({ profileDir, clusterId }: ProgramPlace, ending?: number): () => void {
+  const sweep = fileURLToPath(new URL('../../dist/config/sweep.js', import.meta.url))
+  const others = ending === undefined || ending <= 0 ? [] : [String(ending)]
+  const words = [process.execPath, sweep, profileDir, clusterId, String(process.pid), ...others]
+  const shell = spawn('/bin/sh', ['-c', WILL, 'itsparallel', ...words], {
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',
     env: process.env,
@@ -30,17 +32,15 @@ export function leaveWill(script: string, words: readonly string[]): () => void 
   }
 }
 
-/** Has the files of a cluster removed that this process keeps and leaves when it is killed. @returns as leaveWill. */
-export function sweepLater({ profileDir, clusterId }: ProgramPlace): () => void {
-  const sweep = fileURLToPath(new URL('../../dist/config/sweep.js', import.meta.url))
-  return leaveWill(SWEEP, [process.execPath, sweep, profileDir, clusterId, String(process.pid)])
-}
-
-/** Our pipe may end a moment before we count as dead. */
-const SWEEP = `i=0
-while [ $i -lt 50 ] && kill -0 "$5" 2>/dev/null; do sleep 0.1; i=$((i + 1)); done
+/** Ends what is to end, waits until that and we are gone (our pipe ends a moment before us), and removes our files. */
+const WILL = `cat >/dev/null
+[ $# -lt 6 ] || kill "$6"
+is_there() { kill -0 "$5" || { [ $# -ge 6 ] && kill -0 "$6"; }; }
+i=0
+while [ $i -lt 100 ] && is_there "$@"; do sleep 0.1; i=$((i + 1)); done
 exec "$1" --input-type=module -e '
 const [path, profileDir, clusterId] = process.argv.slice(1)
 const { sweepCluster } = await import(path)
 sweepCluster(profileDir, clusterId)
-' "$2" "$3" "$4"`
+' "$2" "$3" "$4"
+`

@@ -8,6 +8,7 @@ import type { BatchSystemName } from './batch/batch-system.ts'
 import { BATCH_SYSTEMS } from './batch/systems.ts'
 import type { Launcher, LauncherName } from './launcher.ts'
 import { localLauncher } from './local-launcher.ts'
+import { mpiControllerLauncher } from './mpi-controller.ts'
 import { type MpiSettings, mpiLauncher } from './mpi-launcher.ts'
 import type { ProgramPlace } from './program.ts'
 import { sshControllerLauncher } from './ssh-controller.ts'
@@ -31,6 +32,12 @@ export interface Share {
 }
 
 type MakeLauncher = (settings: LauncherSettings, place: ProgramPlace) => Launcher
+
+/** Those that start a controller in a way of its own. */
+const CONTROLLER_LAUNCHERS: Readonly<Record<'mpi' | 'ssh', MakeLauncher>> = {
+  mpi: ({ mpi }, place) => mpiControllerLauncher(mpi, place),
+  ssh: ({ ssh }, place) => sshControllerLauncher(ssh, place),
+}
 
 /** Those that start engines over ssh are one for each host: see `shareEngines`. */
 const LAUNCHERS: Readonly<Record<Exclude<LauncherName, 'ssh'>, MakeLauncher>> = {
@@ -66,7 +73,8 @@ export function checkLauncher(name: string, others: readonly string[] = []): Lau
  */
 export function controllerLauncher(name: string, settings: LauncherSettings, place: ProgramPlace): Launcher {
   const known = checkLauncher(name)
-  return known === 'ssh' ? sshControllerLauncher(settings.ssh, place) : LAUNCHERS[known](settings, place)
+  const makers = { ...LAUNCHERS, ...CONTROLLER_LAUNCHERS }
+  return makers[known](settings, place)
 }
 
 /**

@@ -13,7 +13,7 @@ import { securityDirectory } from '../config/profile.ts'
 import { recordsFilePath } from '../config/records-file.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
-import { sweepLater } from './last-will.ts'
+import { leaveWill } from './last-will.ts'
 import type { GroupLauncher, Program } from './launcher.ts'
 import { type ProgramPlace, withOptions } from './program.ts'
 import { connectTimeoutMs, SshConnection, sshCommand } from './ssh-connection.ts'
@@ -86,7 +86,7 @@ class HostedController {
       onEnd: end => this.#mainEnded(end),
     })
     this.#job.take(this.#main)
-    this.#revokeWill = sweepLater(this.#place)
+    this.#revokeWill = leaveWill(this.#place)
     // First of all: nobody may find the files of a controller that is leaving.
     this.#job.cancelled.addEventListener('abort', () => this.#removeFiles(), { once: true })
   }
