@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Logger } from '../base/log.ts'
 import { readConfiguration } from '../config/config-file.ts'
+import type { LauncherName } from '../config/launcher-names.ts'
 import { profileDirectory, resolvePlace } from '../config/profile.ts'
 import { UsageError } from '../errors.ts'
 import type { BatchSettings } from './batch/batch-settings.ts'
@@ -12,7 +13,7 @@ import {
   launcherOf,
 } from './engine-sets.ts'
 import type { KeeperPlan } from './keeper-plan.ts'
-import type { Launcher, LauncherName, Program } from './launcher.ts'
+import type { Launcher, Program } from './launcher.ts'
 import { controllerLauncher, type LauncherSettings, shareEngines } from './launchers.ts'
 import { commandLine, findProgram, type ProgramPlace } from './program.ts'
 

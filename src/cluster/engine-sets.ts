@@ -1,15 +1,14 @@
 /** Which engines a cluster has: how many of which language, or by which command. */
 
+import { ENGINE_LANGUAGES, LAUNCHER_NAMES, type LauncherName } from '../config/launcher-names.ts'
 import { ConfigurationError, UsageError } from '../errors.ts'
-import type { LauncherName } from './launcher.ts'
-import { checkLauncher, LAUNCHER_NAMES } from './launchers.ts'
+import { checkLauncher } from './launchers.ts'
 import { findPython } from './python.ts'
 
-const LANGUAGES = ['node', 'python'] as const
 const ENGINES_MAX = 100_000
 
 /** What an engine runs: JavaScript and TypeScript, or Python through ipyparallel's own engine. */
-export type EngineLanguage = (typeof LANGUAGES)[number]
+export type EngineLanguage = (typeof ENGINE_LANGUAGES)[number]
 
 /** How many engines of each language. */
 export type EngineMix = Partial<Record<EngineLanguage, number>>
@@ -46,7 +45,7 @@ export function checkEngineCount(n: number): void {
  */
 export function parseEngines(text: string): EnginesOption {
   if (isLanguage(text)) return text
-  if (!/[:,]/.test(text)) return checkLauncher(text, LANGUAGES)
+  if (!/[:,]/.test(text)) return checkLauncher(text, ENGINE_LANGUAGES)
   const mix: EngineMix = {}
   for (const part of text.split(',')) {
     const [language = '', count = ''] = part.split(':')
@@ -117,9 +116,9 @@ function shellCommand(command: string): readonly string[] {
 }
 
 function isLanguage(text: string): text is EngineLanguage {
-  return LANGUAGES.includes(text as EngineLanguage)
+  return ENGINE_LANGUAGES.includes(text as EngineLanguage)
 }
 
 function unknownLanguage(language: string): string {
-  return `there are no engines for ${JSON.stringify(language)}: use ${LANGUAGES.join(', ')}`
+  return `there are no engines for ${JSON.stringify(language)}: use ${ENGINE_LANGUAGES.join(', ')}`
 }

@@ -9,7 +9,7 @@
  *   launcher has to tell is the end of the job as a whole.
  */
 
-import type { BatchSystemName } from './batch/batch-system.ts'
+import type { LauncherName } from '../config/launcher-names.ts'
 import type { LifelineEvent } from './lifeline.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
@@ -97,6 +97,3 @@ export interface GroupLauncher {
 }
 
 export type Launcher = SingleLauncher | GroupLauncher
-
-/** Names of the launchers that there are: see `launchers.ts`. */
-export type LauncherName = 'local' | 'mpi' | 'ssh' | BatchSystemName

@@ -1,12 +1,17 @@
 /** The launchers that there are, by their names, and what can be set for them. */
 
 import { availableParallelism } from 'node:os'
+import {
+  BATCH_SYSTEM_NAMES,
+  type BatchSystemName,
+  LAUNCHER_NAMES,
+  type LauncherName,
+} from '../config/launcher-names.ts'
+import { nearest } from '../config/nearest.ts'
 import { ConfigurationError } from '../errors.ts'
 import { batchLauncher } from './batch/batch-launcher.ts'
 import type { BatchSettings } from './batch/batch-settings.ts'
-import type { BatchSystemName } from './batch/batch-system.ts'
-import { BATCH_SYSTEMS } from './batch/systems.ts'
-import type { Launcher, LauncherName } from './launcher.ts'
+import type { Launcher } from './launcher.ts'
 import { localLauncher } from './local-launcher.ts'
 import { mpiControllerLauncher } from './mpi-controller.ts'
 import { type MpiSettings, mpiLauncher } from './mpi-launcher.ts'
@@ -43,16 +48,15 @@ const CONTROLLER_LAUNCHERS: Readonly<Record<'mpi' | 'ssh', MakeLauncher>> = {
 const LAUNCHERS: Readonly<Record<Exclude<LauncherName, 'ssh'>, MakeLauncher>> = {
   local: () => localLauncher,
   mpi: ({ mpi }) => mpiLauncher(mpi),
-  ...(Object.fromEntries(
-    Object.keys(BATCH_SYSTEMS).map(name => [name, inBatch(name as BatchSystemName)]),
-  ) as Record<BatchSystemName, MakeLauncher>),
+  ...(Object.fromEntries(BATCH_SYSTEM_NAMES.map(name => [name, inBatch(name)])) as Record<
+    BatchSystemName,
+    MakeLauncher
+  >),
 }
 
 function inBatch(name: BatchSystemName): MakeLauncher {
   return ({ batch, mpi }, { profileDir }) => batchLauncher(name, batch ?? {}, profileDir, { mpi })
 }
-
-export const LAUNCHER_NAMES = [...Object.keys(LAUNCHERS), 'ssh'] as readonly LauncherName[]
 
 /**
  * @param others - what else might have been meant, to be named in the error.
@@ -61,9 +65,10 @@ export const LAUNCHER_NAMES = [...Object.keys(LAUNCHERS), 'ssh'] as readonly Lau
 export function checkLauncher(name: string, others: readonly string[] = []): LauncherName {
   const found = LAUNCHER_NAMES.find(known => known === name)
   if (found !== undefined) return found
-  throw new ConfigurationError(
-    `there is no launcher ${JSON.stringify(name)}: use ${[...LAUNCHER_NAMES, ...others].join(', ')}`,
-  )
+  const names = [...LAUNCHER_NAMES, ...others]
+  const [near] = nearest(name, names)
+  const hint = near === undefined ? `use one of ${names.join(', ')}` : `did you mean ${near}?`
+  throw new ConfigurationError(`there is no launcher ${JSON.stringify(name)}: ${hint}`)
 }
 
 /**

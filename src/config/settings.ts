@@ -5,6 +5,9 @@
  */
 
 import * as v from 'valibot'
+import { ENGINE_LANGUAGES, LAUNCHER_NAMES } from './launcher-names.ts'
+import { nearest } from './nearest.ts'
+import { memoryMib, walltimeSeconds } from './quantities.ts'
 
 /** Programs that have a configuration file. */
 export const CONFIGURED_PROGRAMS = ['ipcluster', 'ipcontroller', 'ipengine'] as const
@@ -30,6 +33,32 @@ const records = v.picklist(['sql', 'memory', 'none'], 'must be sql, memory or no
 const logLevel = v.picklist(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
 const variables = v.record(v.string(), v.string())
 
+/** Text that is one of these names. */
+function nameOf(names: readonly string[]) {
+  return v.pipe(
+    text,
+    v.check(
+      name => names.includes(name),
+      ({ input }) => {
+        const [near] = nearest(input, names)
+        return `must be one of ${names.join(', ')}${near === undefined ? '' : ` (did you mean ${near}?)`}`
+      },
+    ),
+  )
+}
+
+const walltime = v.pipe(
+  v.union([text, count], 'must be a time'),
+  v.check(
+    time => walltimeSeconds(time) !== undefined,
+    "must be seconds, or hours, minutes and seconds such as '01:30:00'",
+  ),
+)
+const memory = v.pipe(
+  text,
+  v.check(size => memoryMib(size) !== undefined, "must be a number and a unit, such as '4G' or '500M'"),
+)
+
 const hosts = v.union(
   [texts, v.record(v.string(), count)],
   'must be a list of hosts, or how many engines on each',
@@ -42,11 +71,11 @@ const LAUNCHERS: Settings = {
     schema: v.strictObject({
       queue: v.optional(text),
       account: v.optional(text),
-      walltime: v.optional(v.union([text, count], 'must be a time')),
+      walltime: v.optional(walltime),
       nodes: v.optional(count),
       mpi: v.optional(flag),
       array: v.optional(flag),
-      memory: v.optional(text),
+      memory: v.optional(memory),
       cpus: v.optional(count),
       prologue: v.optional(v.union([v.string(), texts], 'must be lines of shell')),
       environment: v.optional(variables),
@@ -88,12 +117,12 @@ export const SETTINGS: Readonly<Record<ConfiguredProgram, Settings>> = {
     engines: {
       doc: 'What starts the engines (a launcher, or the classic name of one), or which engines: node, python, or how many of each.',
       example: 'mpi',
-      schema: v.union([text, v.record(v.string(), count)]),
+      schema: v.union([nameOf([...LAUNCHER_NAMES, ...ENGINE_LANGUAGES]), v.record(v.string(), count)]),
     },
     controller: {
       doc: 'What starts the controller: local, mpi, ssh, or a batch system.',
       example: 'local',
-      schema: text,
+      schema: nameOf(LAUNCHER_NAMES),
     },
     engineCommand: {
       doc: "Command of foreign engines; it is given what Python's ipengine takes.",

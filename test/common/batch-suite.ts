@@ -3,7 +3,7 @@
 import process from 'node:process'
 import { Cluster, type ClusterOptions, SubmitError } from 'itsparallel'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { BatchSystemName } from '../../src/cluster/batch/batch-system.ts'
+import type { BatchSystemName } from '../../src/config/launcher-names.ts'
 import type { PrivateSystem } from '../support/batch/daemons.ts'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
 

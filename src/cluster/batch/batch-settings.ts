@@ -37,30 +37,4 @@ export interface BatchSettings {
 export function checkBatchSettings(settings: BatchSettings): void {
   const problem = settingProblem('ipcluster', 'batch', settings)
   if (problem !== undefined) throw new ConfigurationError(`batch ${problem}`)
-  if (settings.walltime !== undefined) walltimeSeconds(settings.walltime)
-  if (settings.memory !== undefined) memoryMib(settings.memory)
-}
-
-/** @throws ConfigurationError when it is no time. */
-export function walltimeSeconds(walltime: number | string): number {
-  const match = /^(?:(\d+)-)?(\d+):(\d\d):(\d\d)$/.exec(String(walltime))
-  const seconds =
-    match === null
-      ? Number(walltime)
-      : Number(match[1] ?? 0) * 86_400 + Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4])
-  if (Number.isInteger(seconds) && seconds > 0) return seconds
-  throw new ConfigurationError(
-    `batch.walltime ${JSON.stringify(walltime)} is no time: give seconds, or hours, minutes and seconds such as '01:30:00'`,
-  )
-}
-
-const UNITS: Readonly<Record<string, number>> = { K: 1 / 1024, M: 1, G: 1024, T: 1024 * 1024 }
-
-/** @throws ConfigurationError when it is no size. */
-export function memoryMib(memory: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([KMGT])(?:i?B)?$/i.exec(memory)
-  if (match !== null) return Math.ceil(Number(match[1]) * UNITS[match[2]!.toUpperCase()]!)
-  throw new ConfigurationError(
-    `batch.memory ${JSON.stringify(memory)} is no size: give a number and a unit, such as '4G' or '500M'`,
-  )
 }

@@ -3,8 +3,7 @@
  * are read, and how a job says what it needs. Nothing here runs anything; `batch-queue.ts` works them all.
  */
 
-/** Names of the batch systems that there are: see `systems.ts`. */
-export type BatchSystemName = 'pbs' | 'slurm' | 'sge' | 'lsf' | 'htcondor'
+import type { BatchSystemName } from '../../config/launcher-names.ts'
 
 /** A command that is to be run. */
 export interface Call {

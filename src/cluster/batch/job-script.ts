@@ -1,11 +1,12 @@
 /** The script of a job, as a pure function of what it is to run and what is set. It never holds the cluster's key. */
 
 import { join } from 'node:path'
+import { memoryMib, walltimeSeconds } from '../../config/quantities.ts'
 import { ConfigurationError, UsageError } from '../../errors.ts'
 import type { Program } from '../launcher.ts'
 import type { MpiSettings } from '../mpi-launcher.ts'
 import { commandLine, quoteWord } from '../program.ts'
-import { type BatchSettings, memoryMib, walltimeSeconds } from './batch-settings.ts'
+import type { BatchSettings } from './batch-settings.ts'
 import type { BatchSystem, JobFiles, JobNeeds } from './batch-system.ts'
 import { fillTemplate } from './template.ts'
 

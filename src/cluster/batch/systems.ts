@@ -1,4 +1,5 @@
-import type { BatchSystem, BatchSystemName } from './batch-system.ts'
+import type { BatchSystemName } from '../../config/launcher-names.ts'
+import type { BatchSystem } from './batch-system.ts'
 import { htcondor } from './htcondor.ts'
 import { lsf } from './lsf.ts'
 import { pbs } from './pbs.ts'

@@ -82,7 +82,7 @@ describe('controllerLauncher', () => {
       ConfigurationError,
     )
     expect(() => controllerLauncher('toString', {}, { profileDir: '/p', clusterId: '' })).toThrow(
-      /no launcher "toString": use local/,
+      /no launcher "toString": use one of local, mpi/,
     )
   })
 

@@ -17,7 +17,7 @@ describe('parseEngines', () => {
     'refuses %j',
     text => {
       expect(() => parseEngines(text)).toThrow(
-        /such as --engines=python:2,node:2|use local, mpi, pbs, .*, node, python/,
+        /such as --engines=python:2,node:2|use one of local, mpi, .*, node, python|did you mean/,
       )
     },
   )

@@ -46,6 +46,13 @@ describe('readConfiguration', () => {
     expect(await read('ipengine')).toEqual({ timeout: 20 })
   })
 
+  it('names the nearest launcher for one that is not there', async () => {
+    const path = write('ipcluster_config.json', '{\n  "engines": "slrum" }')
+    await expect(read()).rejects.toThrow(
+      `${path}:2: engines must be one of local, mpi, ssh, pbs, slurm, sge, lsf, htcondor, node, python (did you mean slurm?), and is "slrum"`,
+    )
+  })
+
   it('reads a file anew that was changed', async () => {
     write('ipcluster_config.ts', 'export default { n: 1 }')
     expect(await read()).toEqual({ n: 1 })

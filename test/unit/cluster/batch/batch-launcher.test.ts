@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { batchLauncher } from '../../../../src/cluster/batch/batch-launcher.ts'
 import type { BatchSettings } from '../../../../src/cluster/batch/batch-settings.ts'
-import type { BatchSystemName, Call } from '../../../../src/cluster/batch/batch-system.ts'
+import type { Call } from '../../../../src/cluster/batch/batch-system.ts'
 import type { CallResult } from '../../../../src/cluster/batch/run-call.ts'
 import type { GroupJob } from '../../../../src/cluster/launcher.ts'
 import type { ProgramEnd } from '../../../../src/cluster/state/launch-events.ts'
+import type { BatchSystemName } from '../../../../src/config/launcher-names.ts'
 
 let profileDir: string
 beforeEach(() => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { BatchSettings } from '../../../../src/cluster/batch/batch-settings.ts'
-import type { BatchSystemName } from '../../../../src/cluster/batch/batch-system.ts'
 import { type JobScript, type JobScriptOptions, jobScript } from '../../../../src/cluster/batch/job-script.ts'
 import { BATCH_SYSTEMS } from '../../../../src/cluster/batch/systems.ts'
+import type { BatchSystemName } from '../../../../src/config/launcher-names.ts'
 import { ConfigurationError } from '../../../../src/errors.ts'
 
 const program = {
