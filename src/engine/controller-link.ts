@@ -7,6 +7,8 @@ export interface LinkHandlers {
   registrationPeer(event: PeerEvent): void
   control(frames: Frame[]): void
   ping(frames: Frame[]): void
+  /** The connection that echoes go over had broken, and is there again. */
+  heartBack(): void
 }
 
 /** The io thread's sockets to one controller. They live and die together: another controller gets a new link. */
@@ -56,7 +58,15 @@ export class ControllerLink {
   /** Answers pings from now on: the engine is ready. */
   startHeart(): void {
     if (this.#pings !== undefined || this.#closed) return
-    const pongs = this.#transport.socket('DEALER', { identity: this.#uuid })
+    let wasThere = false
+    const pongs = this.#transport.socket('DEALER', {
+      identity: this.#uuid,
+      onPeer: ({ type }) => {
+        if (type !== 'peer_joined') return
+        if (wasThere) this.#guard(() => this.#handlers.heartBack())
+        wasThere = true
+      },
+    })
     pongs.connect(`${this.#base}:${this.connection.hb_pong}`)
     const pings = this.#transport.socket('SUB', {
       onMessage: frames => {

@@ -140,6 +140,7 @@ class IoThread {
         ),
       control: frames => this.#onControl(frames, link.session, link.control),
       ping: () => this.#handle({ type: 'ping' }),
+      heartBack: () => this.#handle({ type: 'heart_back' }),
     })
     this.#link = link
     this.#publisher.link = { session: link.session, socket: link.output }

@@ -17,8 +17,8 @@
  * 3. The uuid stays the same for ever. A controller that still knows it answers "in use": then the engine was never
  *    lost to it, and simply goes on.
  *    It asks once more a little later, since the controller may just then have been giving it up. For the same reason
- *    it asks when it was held up for some pings, or was not connected for a while: it may have been taken for dead,
- *    and nobody would tell it.
+ *    it asks when it was held up for some pings, or was not connected for a while, be it for its echoes alone: it may
+ *    have been taken for dead, and nobody would tell it.
  * 4. `ended` is final, and is reached with exactly one `end` effect.
  */
 
@@ -39,6 +39,8 @@ export type LifeEvent =
   /** The shell is connected to its broadcast leaf as well. */
   | { readonly type: 'shell_complete' }
   | { readonly type: 'ping' }
+  /** Echoes had nowhere to go for a while. */
+  | { readonly type: 'heart_back' }
   /** The connection file was read again; `changed` when its ports or its key are others than before. */
   | { readonly type: 'connection_read'; readonly changed: boolean }
   | { readonly type: 'shutdown_requested' }
@@ -138,6 +140,9 @@ export class EngineLife {
         return this.#onShellComplete(nowMs)
       case 'ping':
         return this.#onPing(nowMs)
+      case 'heart_back':
+        this.#wonder(nowMs)
+        return []
       case 'connection_read':
         return this.#onConnectionRead(event.changed, nowMs)
       case 'shutdown_requested':
@@ -205,12 +210,16 @@ export class EngineLife {
   }
 
   #onShellComplete(nowMs: Millis): LifeEffect[] {
-    // One of its connections was lost, and is back: perhaps too late (invariant 3).
-    if (this.#state === 'alive') this.#askAgainMs = nowMs + this.#options.answerMs
+    this.#wonder(nowMs)
     if (this.#state !== 'joining' || this.#id === undefined) return []
     this.#state = 'alive'
     this.#deadlineMs = nowMs + this.#silenceMaxMs()
     return [{ type: 'start_heart', id: this.#id }]
+  }
+
+  /** One of its connections was lost, and is back: perhaps too late (invariant 3). */
+  #wonder(nowMs: Millis): void {
+    if (this.#state === 'alive') this.#askAgainMs = nowMs + this.#options.answerMs
   }
 
   #onPing(nowMs: Millis): LifeEffect[] {

@@ -217,4 +217,11 @@ describe('EngineLife', () => {
     play(life, [1000, { type: 'shell_lost' }], [1500, { type: 'shell_complete' }])
     expect(play(life, [6500, { type: 'tick' }])).toEqual(['register'])
   })
+
+  it('asks whether it is registered when its echoes had nowhere to go, and have again', () => {
+    const life = alive()
+    expect(play(life, [1000, { type: 'heart_back' }])).toEqual([])
+    expect(life.wakeAtMs).toBe(6000)
+    expect(play(life, [6000, { type: 'tick' }])).toEqual(['register'])
+  })
 })
