@@ -1,18 +1,30 @@
+import { Alarm } from '../base/alarm.ts'
+import type { Clock } from '../base/clock.ts'
 import type { DeathCause } from '../protocol/catalogue.ts'
 import { dateNow } from '../protocol/session.ts'
 import type { Frame } from '../transport/socket.ts'
-import { type Intake, takeMessage } from './incoming.ts'
+import { guarded, type Intake, takeMessage } from './incoming.ts'
 import type { Registrar } from './registrar.ts'
 import { RelayShell } from './relay-shell.ts'
 import type { Broadcast, BroadcastEffect, BroadcastEvent } from './state/broadcast.ts'
 
 export interface BroadcastShellOptions extends Intake {
+  readonly clock: Clock
   readonly broadcast: Broadcast
   readonly registrar: Registrar
 }
 
 /** The broadcast scheduler's sockets. The only shell that signs what others wrote: each target has its own header. */
 export class BroadcastShell extends RelayShell<BroadcastShellOptions> {
+  readonly #alarm: Alarm
+
+  constructor(options: BroadcastShellOptions) {
+    super(options)
+    this.#alarm = new Alarm(options.clock, () =>
+      guarded(options.log, 'a tick of the broadcast scheduler', () => this.#happened({ type: 'tick' })),
+    )
+  }
+
   engineJoined(engine: string, id: number, remembers: boolean): void {
     this.admit(engine)
     this.#happened({ type: 'engine_joined', engine, id, remembers })
@@ -51,8 +63,14 @@ export class BroadcastShell extends RelayShell<BroadcastShellOptions> {
     })
   }
 
+  close(): void {
+    this.#alarm.close()
+  }
+
   #happened(event: BroadcastEvent): void {
-    for (const effect of this.options.broadcast.handle(event)) this.#perform(effect)
+    const { broadcast, clock } = this.options
+    for (const effect of broadcast.handle(event, clock.nowMs())) this.#perform(effect)
+    this.#alarm.set(broadcast.wakeAtMs)
   }
 
   #perform(effect: BroadcastEffect): void {

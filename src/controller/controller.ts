@@ -218,7 +218,7 @@ class Parts {
       onOwnReply: reply => this.#task.recalled(reply),
     })
     this.#task = new TaskShell({ ...intake, clock, queue, registrar, control: this.#control })
-    this.#broadcast = new BroadcastShell({ ...intake, broadcast, registrar })
+    this.#broadcast = new BroadcastShell({ ...intake, clock, broadcast, registrar })
     this.#iopub = new IopubShell({
       ...intake,
       registrar,
@@ -286,6 +286,7 @@ class Parts {
     this.#hub.close()
     this.#task.close()
     this.#direct.close()
+    this.#broadcast.close()
     this.#registrar.close()
   }
 

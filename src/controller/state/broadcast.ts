@@ -10,6 +10,7 @@
  *  requested ──► each target gets its own header ──► replied ──► passed on at once      (not coalescing)
  *                                                        └──► gathered ──► one reply    (coalescing, all there)
  *                     a target failed, or its engine left ──► one by one (ours) · one error or nothing (stock)
+ *                                               └──(1 s)──► an error, for a client that missed the notification (ours)
  * ```
  *
  * Invariants
@@ -20,12 +21,14 @@
  */
 
 import { invariant } from '../../base/assert.ts'
+import type { Millis } from '../../base/clock.ts'
 import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
 import type { Envelope, Header, Json } from '../../protocol/envelope.ts'
 import type { Frame, Message } from '../../transport/socket.ts'
 import { DeadEngines } from './dead-engines.ts'
+import { Orphans, UNTOLD_MS } from './orphans.ts'
 import { isOwnRequest } from './task-plan.ts'
-import { connectionBroke, errorContent, noSuchEngine } from './wire-error.ts'
+import { connectionBroke, diedRunning, errorContent, noSuchEngine } from './wire-error.ts'
 
 export type BroadcastEvent =
   | {
@@ -45,6 +48,7 @@ export type BroadcastEvent =
       readonly client: Frame
       readonly reply: Envelope
     }
+  | { readonly type: 'tick' }
 
 /** What one target of a broadcast gets. */
 interface Sending {
@@ -108,8 +112,14 @@ export class Broadcast {
   readonly #engines = new Map<string, Engine>()
   readonly #dead = new DeadEngines()
   readonly #gatherings = new Map<string, Gathering>()
+  /** What dead engines leave open of our clients. */
+  readonly #untold = new Orphans<Sending>(UNTOLD_MS)
 
-  handle(event: BroadcastEvent): BroadcastEffect[] {
+  get wakeAtMs(): Millis {
+    return this.#untold.wakeAtMs
+  }
+
+  handle(event: BroadcastEvent, nowMs: Millis): BroadcastEffect[] {
     switch (event.type) {
       case 'requested':
         return this.#requested(event.client, event.request)
@@ -124,19 +134,23 @@ export class Broadcast {
         this.#dead.cameBack(event.engine)
         return []
       case 'engine_left':
-        return this.#left(event.engine, event.cause)
+        return this.#left(event.engine, event.cause, nowMs)
       case 'engine_disconnected':
         for (const pending of this.#engines.get(event.engine)?.pending.values() ?? [])
           pending.isDoubtful = true
         return []
       case 'engine_reconnected':
         return this.#reconnected(event.engine)
+      case 'tick':
+        return this.#untold.expired(nowMs).map(({ msgId, request: { client, request }, death }) => {
+          return this.#refuse(client, request, death.uuid, diedRunning(msgId, [death]))
+        })
     }
   }
 
   /** Requests to single targets that have no answer yet, and coalesced broadcasts that wait for replies. */
   get size(): number {
-    let size = this.#gatherings.size
+    let size = this.#gatherings.size + this.#untold.size
     for (const { pending } of this.#engines.values()) size += pending.size
     return size
   }
@@ -244,7 +258,8 @@ export class Broadcast {
 
   #replied(engine: string, client: Frame, reply: Envelope): BroadcastEffect[] {
     const { metadata, parentHeader } = reply
-    this.#engines.get(engine)?.pending.delete(parentHeader.msg_id ?? '')
+    const { msg_id: msgId = '' } = parentHeader
+    if (this.#engines.get(engine)?.pending.delete(msgId) !== true) this.#untold.take(msgId, engine)
     if (metadata.is_coalescing !== true) return [{ type: 'forward_reply', client, reply }]
     const originalId = metadata.original_msg_id
     const gathering = typeof originalId === 'string' ? this.#gatherings.get(originalId) : undefined
@@ -261,18 +276,14 @@ export class Broadcast {
     return [coalesce(gathering, reply, failed)]
   }
 
-  #left(engine: string, cause: DeathCause | undefined): BroadcastEffect[] {
+  #left(engine: string, cause: DeathCause | undefined, nowMs: Millis): BroadcastEffect[] {
     const there = this.#engines.get(engine)
     if (there === undefined) return []
     this.#engines.delete(engine)
-    this.#dead.died({ uuid: engine, id: there.id, cause })
-    const effects: BroadcastEffect[] = []
-    for (const [originalId, gathering] of this.#gatherings) {
-      if (!gathering.waiting.has(engine)) continue
-      effects.push(...this.#goOnWithout(engine, originalId))
-      if (gathering.own) effects.push(this.#refuse(gathering.client, gathering.request, engine))
-    }
-    return effects
+    const death = this.#dead.died({ uuid: engine, id: there.id, cause })
+    for (const [msgId, { sending, own }] of there.pending)
+      if (own) this.#untold.add(msgId, sending, death, nowMs)
+    return [...this.#gatherings.keys()].flatMap(originalId => this.#goOnWithout(engine, originalId))
   }
 
   /** A target will not answer: what is gathered of its broadcast can never be whole. */

@@ -9,9 +9,12 @@
  * ```
  *  requested ──► pending at an engine ──► replied
  *      │                │ engine left
- *      │                └──► orphaned ──(forgetMs)──► failed in the records, for those who ask the hub
+ *      │                └──► orphaned ──(1 s; stock: forgetMs)──► failed: in the records, and told to our clients
  *      └── no such engine: refused (ours) or dropped (stock)
  * ```
+ *
+ * Our clients, too, hear of a death by notification. They are told of each request a little later, because a client whose
+ * own connection was away may have heard of neither the death nor that the engine came back.
  *
  * A connection that breaks may take a request or its reply along, and nobody can know which. An engine of ours is sent
  * again, in fresh bytes, what was under way: it remembers what it has begun and what it has answered. Any other would run
@@ -29,8 +32,9 @@ import type { Envelope } from '../../protocol/envelope.ts'
 import type { Frame } from '../../transport/socket.ts'
 import { DeadEngines } from './dead-engines.ts'
 import { keptRequest } from './kept-request.ts'
+import { Orphans, UNTOLD_MS } from './orphans.ts'
 import { Story } from './story.ts'
-import { connectionBroke, noSuchEngine, originalDeath } from './wire-error.ts'
+import { connectionBroke, diedRunning, noSuchEngine, originalDeath } from './wire-error.ts'
 
 export type DirectEvent =
   | {
@@ -101,7 +105,7 @@ export type DirectEffect =
     }
 
 export interface DirectOptions {
-  /** How long requests of a dead engine are kept before they count as failed. */
+  /** How long a stock client's requests of a dead engine are kept before they count as failed. */
   readonly forgetMs: Millis
 }
 
@@ -120,28 +124,22 @@ interface Engine {
   readonly pending: Map<string, Pending>
 }
 
-interface Orphans {
-  readonly untilMs: Millis
-  readonly requests: Map<string, Pending>
-}
-
 const NOTHING: ReadonlyMap<string, Pending> = new Map()
 
 export class Direct {
   readonly #engines = new Map<string, Engine>()
-  readonly #orphans = new Map<string, Orphans>()
+  /** Of our clients, and of stock ones. */
+  readonly #untold = new Orphans<Pending>(UNTOLD_MS)
+  readonly #orphans: Orphans<Pending>
   readonly #dead = new DeadEngines()
   readonly #story = new Story()
-  readonly #forgetMs: Millis
 
   constructor(options: DirectOptions) {
-    this.#forgetMs = options.forgetMs
+    this.#orphans = new Orphans(options.forgetMs)
   }
 
   get wakeAtMs(): Millis {
-    let at = Number.POSITIVE_INFINITY
-    for (const orphans of this.#orphans.values()) at = Math.min(at, orphans.untilMs)
-    return at
+    return Math.min(this.#untold.wakeAtMs, this.#orphans.wakeAtMs)
   }
 
   handle(event: DirectEvent, nowMs: Millis): DirectEffect[] {
@@ -173,16 +171,14 @@ export class Direct {
 
   /** Requests that have no answer yet. */
   get size(): number {
-    let size = 0
+    let size = this.#untold.size + this.#orphans.size
     for (const { pending } of this.#engines.values()) size += pending.size
-    for (const orphans of this.#orphans.values()) size += orphans.requests.size
     return size
   }
 
   isPending(msgId: string): boolean {
     for (const { pending } of this.#engines.values()) if (pending.has(msgId)) return true
-    for (const orphans of this.#orphans.values()) if (orphans.requests.has(msgId)) return true
-    return false
+    return this.#isOrphaned(msgId)
   }
 
   /** Ids of the requests that an engine has not answered. */
@@ -216,10 +212,14 @@ export class Direct {
     return [{ type: 'answer_error', client, engine, request, error }]
   }
 
+  #isOrphaned(msgId: string): boolean {
+    return this.#untold.has(msgId) || this.#orphans.has(msgId)
+  }
+
   #replied(msgId: string, engine: string, reply: Envelope): DirectEffect[] {
     const effects: DirectEffect[] = [{ type: 'forward_reply', reply }]
-    const pending = this.#engines.get(engine)?.pending ?? this.#orphans.get(engine)?.requests
-    const entry = pending?.get(msgId)
+    const pending = this.#engines.get(engine)?.pending
+    const entry = pending?.get(msgId) ?? this.#untold.take(msgId, engine) ?? this.#orphans.take(msgId, engine)
     if (entry === undefined) return effects
     pending?.delete(msgId)
     this.#story.tell(msgId, 'answered by engine', engine)
@@ -253,14 +253,13 @@ export class Direct {
   #left(engine: string, cause: DeathCause | undefined, nowMs: Millis): void {
     const there = this.#engines.get(engine)
     if (there === undefined) return
-    const requests = there.pending
     this.#engines.delete(engine)
-    this.#dead.died({ uuid: engine, id: there.id, cause })
-    if (requests.size === 0) return
-    for (const pending of requests.values()) pending.request = keptRequest(pending.request)
-    // It may have died before, and come back: what was lost with it then is still remembered.
-    for (const [msgId, earlier] of this.#orphans.get(engine)?.requests ?? []) requests.set(msgId, earlier)
-    this.#orphans.set(engine, { untilMs: nowMs + this.#forgetMs, requests })
+    const death = this.#dead.died({ uuid: engine, id: there.id, cause })
+    for (const [msgId, pending] of there.pending) {
+      pending.request = keptRequest(pending.request)
+      const orphans = pending.own ? this.#untold : this.#orphans
+      orphans.add(msgId, pending, death, nowMs)
+    }
   }
 
   #pendingOf(engine: string): ReadonlyMap<string, Pending> {
@@ -269,12 +268,15 @@ export class Direct {
 
   #tick(nowMs: Millis): DirectEffect[] {
     const effects: DirectEffect[] = []
-    for (const [engine, orphans] of this.#orphans) {
-      if (orphans.untilMs > nowMs) continue
-      this.#orphans.delete(engine)
-      for (const [msgId, { request }] of orphans.requests) {
-        effects.push({ type: 'record_failure', msgId, engine, request, error: originalDeath(engine, msgId) })
-      }
+    for (const { msgId, request: orphan, death } of this.#untold.expired(nowMs)) {
+      const { client, request } = orphan
+      const error = diedRunning(msgId, [death])
+      effects.push({ type: 'answer_error', client, engine: death.uuid, request, error })
+      effects.push({ type: 'record_failure', msgId, engine: death.uuid, request, error })
+    }
+    for (const { msgId, request: orphan, death } of this.#orphans.expired(nowMs)) {
+      const error = originalDeath(death.uuid, msgId)
+      effects.push({ type: 'record_failure', msgId, engine: death.uuid, request: orphan.request, error })
     }
     return effects
   }
@@ -282,8 +284,8 @@ export class Direct {
   validate(): void {
     for (const [engine, { pending }] of this.#engines) {
       // Invariant 1.
-      for (const msgId of this.#orphans.get(engine)?.requests.keys() ?? [])
-        invariant(!pending.has(msgId), `${msgId} is pending at ${engine} and orphaned`)
+      for (const msgId of pending.keys())
+        invariant(!this.#isOrphaned(msgId), `${msgId} is pending at ${engine} and orphaned`)
     }
   }
 }

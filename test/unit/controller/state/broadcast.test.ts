@@ -5,8 +5,8 @@ import { applyReply, applyRequest, clientA, OWN } from '../tools.ts'
 
 function world() {
   const broadcast = new Broadcast()
-  const handle = (event: BroadcastEvent) => {
-    const effects = broadcast.handle(event)
+  const handle = (event: BroadcastEvent, nowMs = 0) => {
+    const effects = broadcast.handle(event, nowMs)
     broadcast.validate()
     return effects
   }
@@ -81,9 +81,28 @@ describe('Broadcast', () => {
     expect(answer('b', true)).toMatchObject([{ type: 'drop' }])
     expect(broadcast.size).toBe(0)
     ask({ targets: [['b', 1]], is_broadcast: true, is_coalescing: true, ...OWN })
-    expect(handle({ type: 'engine_left', engine: 'b', cause: { signal: 'SIGKILL' } })).toMatchObject([
-      { type: 'answer_error', header: { msg_id: 'm_b' }, error: { ename: 'EngineError' } },
+    expect(handle({ type: 'engine_left', engine: 'b', cause: { signal: 'SIGKILL' } }, 500)).toEqual([])
+    expect(broadcast.wakeAtMs).toBe(1500)
+    expect(handle({ type: 'tick' }, 1499)).toEqual([])
+    expect(handle({ type: 'tick' }, 1500)).toMatchObject([
+      {
+        type: 'answer_error',
+        header: { msg_id: 'm_b' },
+        error: { ename: 'EngineError', evalue: expect.stringContaining('SIGKILL') },
+      },
     ])
+    expect([broadcast.size, broadcast.wakeAtMs]).toEqual([0, Number.POSITIVE_INFINITY])
+  })
+
+  it('tells our clients of nothing that an engine answers when it comes back', () => {
+    const { broadcast, handle, ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: false, ...OWN })
+    handle({ type: 'engine_left', engine: 'a' })
+    handle({ type: 'engine_joined', engine: 'a', id: 0 }, 100)
+    expect(answer('a', false)).toMatchObject([{ type: 'forward_reply' }])
+    expect(answer('b', false)).toMatchObject([{ type: 'forward_reply' }])
+    expect(handle({ type: 'tick' }, 2000)).toEqual([])
+    expect(broadcast.size).toBe(0)
   })
 
   it('tells our clients what each reply of a coalesced one says', () => {
@@ -115,10 +134,12 @@ describe('Broadcast', () => {
     answer('a', true)
     expect(handle({ type: 'engine_left', engine: 'b' })).toMatchObject([
       { type: 'forward_reply', reply: { parentHeader: { msg_id: 'm_a' } } },
-      { type: 'answer_error', header: { msg_id: 'm_b' }, error: { ename: 'EngineError' } },
     ])
     expect(answer('c', true)).toMatchObject([{ type: 'forward_reply' }])
     expect(answer('c', true)).toMatchObject([{ type: 'drop' }])
+    expect(handle({ type: 'tick' }, 1000)).toMatchObject([
+      { type: 'answer_error', header: { msg_id: 'm_b' }, error: { ename: 'EngineError' } },
+    ])
     expect(broadcast.size).toBe(0)
   })
 

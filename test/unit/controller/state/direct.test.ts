@@ -58,6 +58,22 @@ describe('Direct', () => {
     expect(answer('m2', 'a')).toEqual(['forward_reply'])
   })
 
+  it('tells our clients a little after a death, who may have missed it and the return of the engine', () => {
+    const { direct, handle, ask, answer } = world()
+    handle({ type: 'engine_joined', engine: 'a', id: 0 })
+    for (const id of ['m1', 'm2']) ask(id, 'a', true)
+    expect(handle({ type: 'engine_left', engine: 'a', cause: { reason: 'silent' } }, 500)).toEqual([])
+    handle({ type: 'engine_joined', engine: 'a', id: 0 }, 600)
+    expect([direct.isPending('m1'), direct.wakeAtMs]).toEqual([true, 1500])
+    expect(answer('m1', 'a')).toEqual(['forward_reply', 'record_reply'])
+    const error = { ename: 'EngineError', evalue: expect.stringContaining('engine 0 (silent)') }
+    expect(handle({ type: 'tick' }, 1500)).toMatchObject([
+      { type: 'answer_error', client: clientA, engine: 'a', error },
+      { type: 'record_failure', msgId: 'm2', error },
+    ])
+    expect([direct.size, direct.wakeAtMs]).toEqual([0, Number.POSITIVE_INFINITY])
+  })
+
   it('fails what was under way when a connection broke, once the engine is back, and nothing newer', () => {
     const { direct, handle, ask } = world()
     handle({ type: 'engine_joined', engine: 'a', id: 3 })
