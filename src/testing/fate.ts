@@ -1,24 +1,6 @@
 import type { RequestRecord } from '../client/request-record.ts'
-import type { Dependency } from '../controller/state/dependency.ts'
-import type { Program } from './program.ts'
 import type { SimulatedClient } from './simulated-client.ts'
-
-/** What one request of a simulation asks for. */
-export interface Wish {
-  readonly program: Program
-  readonly route: 'direct' | 'balanced'
-  /** With the mark of our own clients, or as a stock one sends it. */
-  readonly own: boolean
-  /** What its code is written in; undefined where nobody says. */
-  readonly language?: string | undefined
-  readonly retries: number
-  /** How long it may wait; Infinity: for ever. */
-  readonly timeoutMs: number
-  readonly after: Dependency | undefined
-  readonly follow: Dependency | undefined
-  /** Uuids of engines; for a direct request the one it is for. */
-  readonly targets: readonly string[] | undefined
-}
+import type { Wish } from './wish.ts'
 
 /** One time that a request was begun on an engine. */
 export interface Run {
@@ -50,6 +32,8 @@ export class Fate {
   readonly refusedBy = new Set<string>()
   /** Failed attempts that the scheduler has got. */
   failures = 0
+  /** Of these, those of engines that a broken connection may have taken it from before: they may count for nothing. */
+  doubtfulFailures = 0
   /** Engines that died with it. */
   deaths = 0
   /** A broken connection hides who had it, and so who died with it. */
@@ -72,11 +56,16 @@ export class Fate {
 
   /** What its client was answered, and on what it waits, can be seen. */
   get isSeen(): boolean {
-    return this.client.process.isAlive && !this.client.wasCut
+    return this.client.process.isAlive && !this.client.cuts.has('task')
   }
 
   /** It may be what killed its engine: of our own tasks the scheduler then lets it run alone. */
   get suspect(): boolean {
     return this.wish.own && this.deaths > 0 && !this.isHidden
+  }
+
+  /** The engine that it is for; undefined where the scheduler chooses one. */
+  get target(): string | undefined {
+    return this.wish.route === 'balanced' ? undefined : this.wish.targets![0]
   }
 }

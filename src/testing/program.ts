@@ -23,7 +23,7 @@ export function readProgram(buffer: Buffer): Program {
   return JSON.parse(buffer.toString()) as Program
 }
 
-/** What a program gives: its own name, so that nobody can be given the result of another. */
-export function valueFor(name: string): string {
-  return `the value of ${name}`
+/** What a program gives: its own name and where it ran, so that nobody can be given the result of another. */
+export function valueFor(name: string, engine: string): string {
+  return `the value of ${name} at ${engine}`
 }

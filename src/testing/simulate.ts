@@ -5,14 +5,12 @@
 
 import type { Millis } from '../base/clock.ts'
 import type { ControllerOptions } from '../controller/controller.ts'
-import type { Dependency } from '../controller/state/dependency.ts'
-import type { Fate, Wish } from './fate.ts'
-import type { Program } from './program.ts'
+import type { Fate } from './fate.ts'
 import { SeededRandom } from './random.ts'
-import type { SimulatedClient } from './simulated-client.ts'
 import { SimulatedCluster, Violation } from './simulated-cluster.ts'
 import type { SimulatedEngine } from './simulated-engine.ts'
 import { NO_FAULTS } from './simulated-network.ts'
+import { LANGUAGES, Workload } from './workload.ts'
 
 /** What came of a run. */
 export interface SimulationResult {
@@ -23,7 +21,6 @@ export interface SimulationResult {
   readonly simulatedMs: Millis
 }
 
-const LANGUAGES = ['javascript', 'python'] as const
 const START_MS: Millis = 500
 /** An engine that was wrongly taken for dead is back within this time. */
 const REJOIN_MS: Millis = 5000
@@ -57,7 +54,7 @@ export async function simulate(seed: number, trace = false): Promise<SimulationR
 class Simulation {
   readonly cluster: SimulatedCluster
   readonly #random: SeededRandom
-  readonly #fates: Fate[] = []
+  readonly #workload: Workload
   /** Cancels what is still to go wrong. */
   readonly #planned: (() => void)[] = []
   readonly #isRough: boolean
@@ -69,6 +66,7 @@ class Simulation {
     this.cluster = cluster
     this.#random = random
     this.#isRough = random.chance(0.8)
+    this.#workload = new Workload(cluster, random, this.#isRough)
     this.#spanMs = random.pick([200, 1000, 5000])
     this.#heartbeatMs = controller.pingMs!
     this.#heartMissesMax = controller.heartMissesMax!
@@ -103,9 +101,9 @@ class Simulation {
     await cluster.close()
     return {
       journal: cluster.journal,
-      requests: this.#fates.length,
-      runs: this.#fates.reduce((sum, fate) => sum + fate.runs.length, 0),
-      deaths: this.#fates.reduce((sum, fate) => sum + fate.deaths, 0),
+      requests: this.#workload.fates.length,
+      runs: this.#workload.fates.reduce((sum, fate) => sum + fate.runs.length, 0),
+      deaths: this.#workload.fates.reduce((sum, fate) => sum + fate.deaths, 0),
       simulatedMs: cluster.clock.nowMs(),
     }
   }
@@ -125,106 +123,17 @@ class Simulation {
     faults.drop = random.pick([0, 0.1])
   }
 
-  // --- what is asked for ---
-
   #planRequests(): void {
     for (let i = this.#random.between(5, 40); i > 0; i--) {
-      this.#later(this.#random.next() * this.#spanMs, () => this.#request())
+      this.#later(this.#random.next() * this.#spanMs, () => this.#workload.request())
     }
     for (let i = this.#random.between(0, 3); i > 0; i--) {
-      this.#later(this.#random.next() * this.#spanMs, () => this.#disturb())
+      this.#later(this.#random.next() * this.#spanMs, () => this.#workload.disturb())
     }
   }
 
   #later(delayMs: Millis, action: () => void): void {
     this.#planned.push(this.cluster.clock.after(delayMs, action))
-  }
-
-  #client(): SimulatedClient | undefined {
-    const ready = this.cluster.clients.filter(({ isReady }) => isReady)
-    return ready.length === 0 ? undefined : this.#random.pick(ready)
-  }
-
-  #request(): void {
-    const client = this.#client()
-    if (client === undefined) return
-    const random = this.#random
-    const name = `t${this.#fates.length + 1}`
-    const route = random.chance(0.2) ? 'direct' : 'balanced'
-    const known = client.dispatcher.roster.ids.map(id => client.dispatcher.roster.uuidOf(id)!)
-    if (route === 'direct' && known.length === 0) return
-    const own = random.chance(0.75)
-    const isDirect = route === 'direct'
-    const program: Program = {
-      name,
-      runMs: random.pick([0, 0.1, 1, 5, 20, 200, 1500]),
-      end: isDirect ? { type: 'value' } : this.#end(own),
-      prints: random.chance(0.15) ? random.between(1, 3) : 0,
-    }
-    const targets = isDirect
-      ? [random.pick(known)]
-      : random.chance(0.12) && known.length > 0
-        ? known.filter((_, index) => index === 0 || random.chance(0.5))
-        : undefined
-    const wish: Wish = {
-      program,
-      route,
-      own,
-      language: own && !isDirect && random.chance(0.4) ? random.pick(LANGUAGES) : undefined,
-      // A stock task that fails needs another engine for each attempt, and waits for it without end.
-      retries: isDirect ? 0 : random.pick(own ? [0, 0, 1, 3] : [0, 0, 1]),
-      timeoutMs: !isDirect && random.chance(0.1) ? random.pick([50, 1000]) : Number.POSITIVE_INFINITY,
-      after: isDirect ? undefined : this.#dependency(client, 0.2),
-      follow: isDirect ? undefined : this.#dependency(client, 0.1),
-      targets,
-    }
-    this.#fates.push(this.cluster.submit(client, name, wish))
-  }
-
-  #end(own: boolean): Program['end'] {
-    const random = this.#random
-    const roll = random.next()
-    if (roll < 0.75) return { type: 'value' }
-    if (roll < 0.87) return { type: 'throw', times: random.pick([1, 2, 100]) }
-    if (roll < 0.95) return { type: 'refuse', every: own ? random.pick([0, 2, 2]) : 2 }
-    return this.#isRough ? { type: 'kill' } : { type: 'value' }
-  }
-
-  /** On what the same client has asked for before: what another one has sent may arrive later. */
-  #dependency(client: SimulatedClient, probability: number): Dependency | undefined {
-    const random = this.#random
-    if (!random.chance(probability)) return undefined
-    const before = this.#fates.filter(
-      fate => fate.client === client && fate.wish.route === 'balanced' && fate.record !== undefined,
-    )
-    if (before.length === 0) return undefined
-    const ids = new Set<string>()
-    for (let i = random.between(1, 3); i > 0; i--) ids.add(random.pick(before).record!.msgId)
-    const success = random.chance(0.8)
-    return { ids: [...ids], all: random.chance(0.6), success, failure: !success || random.chance(0.3) }
-  }
-
-  /** What clients ask for besides. */
-  #disturb(): void {
-    const client = this.#client()
-    if (client === undefined) return
-    const random = this.#random
-    const open = this.#fates.filter(
-      fate => fate.client === client && fate.record !== undefined && !fate.record.isSettled,
-    )
-    switch (random.between(0, 2)) {
-      case 0: {
-        const aborted = open.filter(() => random.chance(0.3))
-        for (const fate of aborted) fate.abortAsked = true
-        if (aborted.length > 0) client.abort(aborted.map(fate => fate.record!))
-        return
-      }
-      case 1:
-        client.ask('queue_request', { targets: null, verbose: true })
-        return
-      default:
-        client.ask('purge_request', { msg_ids: 'all' })
-    }
   }
 
   // --- what goes wrong ---
@@ -322,33 +231,36 @@ class Simulation {
 
   /** Requests that must still be answered. */
   #open(): Fate[] {
-    return this.#fates.filter(
+    return this.#workload.fates.filter(
       fate => fate.settledCount === 0 && fate.client.process.isAlive && !this.#isExcused(fate),
     )
   }
 
   /** It was lost, or it waits for what was. */
-  #isExcused({ isLost, wish: { after, follow, own, route, targets } }: Fate): boolean {
+  #isExcused({ isLost, target, client, wish: { after, follow, own } }: Fate): boolean {
     const ids = [...(after?.ids ?? []), ...(follow?.ids ?? [])]
-    const { engines } = this.cluster.witness
-    // Nobody tells a stock client of a direct request that is lost with an engine that does not remember.
-    const target = route === 'direct' && !own ? engines.get(targets![0]!)! : undefined
-    if (target?.wasCut === true && !target.remembers) return true
-    return isLost || ids.some(id => this.#isExcused(this.cluster.witness.fateOf(id)!))
+    const { witness } = this.cluster
+    const engine = target === undefined || own ? undefined : witness.engines.get(target)!
+    // Nobody tells a stock client of a request that is lost with an engine that does not remember, nor again of a death.
+    if (engine?.wasCut === true && !engine.remembers) return true
+    if (engine?.wasDismissed === true && client.cuts.has('notification')) return true
+    return isLost || ids.some(id => this.#isExcused(witness.fateOf(id)!))
   }
 
   async #checkNothingIsLeft(): Promise<void> {
     const { cluster } = this
     await cluster.run(FORGET_MS)
     const { outstandingCount } = cluster.controller
-    const excused = this.#fates.filter(fate => this.#isExcused(fate) || !fate.client.process.isAlive).length
+    const excused = this.#workload.fates.filter(
+      fate => this.#isExcused(fate) || !fate.client.process.isAlive,
+    ).length
     if (outstandingCount > excused)
       cluster.fail(
         `the controller still has ${outstandingCount} requests in hand, of which ${excused} may be lost`,
       )
     const wasCut = [...cluster.witness.engines.values()].some(engine => engine.wasCut)
     for (const client of cluster.clients) {
-      const lost = this.#fates.filter(fate => fate.client === client && this.#isExcused(fate)).length
+      const lost = this.#workload.fates.filter(fate => fate.client === client && this.#isExcused(fate)).length
       // The control relay keeps nothing: what a connection takes along there, nobody tells.
       const left = client.dispatcher
         .outstanding()

@@ -2,20 +2,21 @@ import type { EngineUuid } from '../base/ids.ts'
 import type { Logger } from '../base/log.ts'
 import { Dispatcher } from '../client/dispatcher.ts'
 import { addRecord, type RecordOwner, type RequestRecord, settled } from '../client/request-record.ts'
+import type { Outgoing } from '../client/submission.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import { nodeRealm, unpackValue } from '../serialize/payload.ts'
 import type { Transport } from '../transport/socket.ts'
 import { type Program, packProgram } from './program.ts'
+import type { Channel } from './sighting.ts'
 import type { SimulatedProcess } from './simulated-clock.ts'
 
 /** One request of a simulation. */
 export interface Order {
   readonly program: Program
-  readonly route: 'direct' | 'balanced'
-  readonly engine?: string
   readonly metadata: Readonly<Record<string, unknown>>
-  /** Told its id just before it is sent. */
-  readonly onSent: (msgId: string) => void
+  /** Told just before it is sent, of a broadcast once for each target. */
+  readonly onSent: (record: RequestRecord) => void
   /** Told each time that it ends, which must be once. */
   readonly onSettled: (record: RequestRecord) => void
 }
@@ -35,8 +36,8 @@ export class SimulatedClient {
   readonly number: number
   readonly process: SimulatedProcess
   readonly dispatcher: Dispatcher
-  /** Its connection to the balanced scheduler broke at some time: answers may have been made that nobody could see. */
-  wasCut = false
+  /** Its connections that broke at some time: answers may have been made there that nobody could see. */
+  readonly cuts = new Set<Channel>()
   #isReady = false
 
   constructor(options: SimulatedClientOptions) {
@@ -69,20 +70,21 @@ export class SimulatedClient {
     )
   }
 
-  submit(order: Order): RequestRecord {
-    const owner: RecordOwner = {
-      [addRecord]: record => order.onSent(record.msgId),
-      [settled]: order.onSettled,
-    }
-    return this.dispatcher.submit({
-      route: order.route,
-      engine: order.engine as EngineUuid | undefined,
-      type: 'apply_request',
-      metadata: order.metadata,
-      buffers: [packProgram(order.program)],
-      owner,
-      decode: decodeText,
-    })
+  /** @param engine - the one that it is for; undefined: any that the balanced scheduler chooses. */
+  submit(order: Order, engine: string | undefined): void {
+    const route = engine === undefined ? 'balanced' : 'direct'
+    this.dispatcher.submit({ ...outgoing(order), route, engine: engine as EngineUuid | undefined })
+  }
+
+  /** @param isCoalescing - all answers shall come as one. */
+  broadcast(order: Order, engines: readonly string[], isCoalescing: boolean): void {
+    const { roster } = this.dispatcher
+    const targets = engines.map(engine => ({
+      uuid: engine as EngineUuid,
+      id: roster.idOf(engine)!,
+      language: 'javascript',
+    }))
+    this.dispatcher.broadcast(outgoing(order), targets, isCoalescing)
   }
 
   /** Asks for requests to be aborted; what the engines answer is of no interest. */
@@ -96,6 +98,12 @@ export class SimulatedClient {
   }
 }
 
-function decodeText(reply: Envelope): string {
-  return reply.buffers[0]!.toString()
+function outgoing({ program, metadata, onSent, onSettled }: Order): Outgoing {
+  const owner: RecordOwner = { [addRecord]: onSent, [settled]: onSettled }
+  const buffers = [packProgram(program)]
+  return { type: 'apply_request', metadata, buffers, owner, decode: decodeValue }
+}
+
+function decodeValue(reply: Envelope): unknown {
+  return unpackValue(reply.buffers, nodeRealm)
 }

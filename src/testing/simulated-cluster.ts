@@ -8,14 +8,15 @@ import type { Millis } from '../base/clock.ts'
 import type { LogFields, Logger } from '../base/log.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
 import type { Message, Socket } from '../transport/socket.ts'
-import { Fate, type Wish } from './fate.ts'
+import { Fate } from './fate.ts'
 import { SeededRandom } from './random.ts'
 import { type Channel, describeSighting, envelopeOf, Names, type Sighting } from './sighting.ts'
-import { SimulatedClient } from './simulated-client.ts'
+import { type Order, SimulatedClient } from './simulated-client.ts'
 import { SimulatedClock, SimulatedProcess } from './simulated-clock.ts'
 import { SimulatedEngine } from './simulated-engine.ts'
 import type { SimulatedLink } from './simulated-link.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
+import { metadataOf, type Wish } from './wish.ts'
 import { type EngineView, Witness } from './witness.ts'
 
 export interface SimulatedClusterOptions {
@@ -36,6 +37,9 @@ const HEART_MISSES_MAX = 10
 const TURNS = 4
 /** Events at one moment after which it is taken for one that never ends. */
 const STANDING_MAX = 5000
+
+/** An engine that has lost one of these for long is taken for dead. */
+const VITAL_CHANNELS = ['engineTask', 'engineMux', 'engineBroadcast'] as const
 
 export class SimulatedCluster {
   readonly clock = new SimulatedClock()
@@ -70,6 +74,7 @@ export class SimulatedCluster {
     this.witness = new Witness({
       names: this.names,
       nowMs: () => this.clock.nowMs(),
+      isConnected: uuid => this.#isConnected(uuid),
       fail: (what, fate) => this.fail(what, fate),
       heartbeatMs: options.controller?.pingMs ?? HEARTBEAT_MS,
       heartMissesMax: options.controller?.heartMissesMax ?? HEART_MISSES_MAX,
@@ -135,8 +140,9 @@ export class SimulatedCluster {
       remembers,
       lastPingMs: this.clock.nowMs(),
       isDismissed: false,
+      wasDismissed: false,
       held: new Set(),
-      lastDirect: new Map(),
+      lastBegun: new Map(),
     })
     const engine = new SimulatedEngine({
       number,
@@ -191,36 +197,61 @@ export class SimulatedCluster {
 
   // --- what happens to them ---
 
-  submit(client: SimulatedClient, name: string, wish: Wish, onSettled: () => void = () => {}): Fate {
+  submit(
+    client: SimulatedClient,
+    name: string,
+    wish: Wish,
+    onSettled: (fate: Fate) => void = () => {},
+  ): Fate {
+    const fate = this.#fate(client, name, wish)
+    client.process.run(() => client.submit(this.#order(name, [fate], onSettled), fate.target))
+    return fate
+  }
+
+  /** One request for several engines: `wish.targets`. @returns what becomes of it at each. */
+  broadcast(
+    client: SimulatedClient,
+    name: string,
+    wish: Wish,
+    isCoalescing: boolean,
+    onSettled: (fate: Fate) => void = () => {},
+  ): Fate[] {
+    const engines = wish.targets!
+    const fates = engines.map(uuid =>
+      this.#fate(client, `${name} at ${this.names.of(uuid)}`, { ...wish, targets: [uuid] }),
+    )
+    client.process.run(() => client.broadcast(this.#order(name, fates, onSettled), engines, isCoalescing))
+    return fates
+  }
+
+  #fate(client: SimulatedClient, name: string, wish: Wish): Fate {
     const fate = new Fate(name, wish, client, this.clock.nowMs())
-    const { after, follow, targets, retries, timeoutMs, route } = wish
-    const metadata = {
-      ...(wish.own && { itsparallel: { v: 1, lang: wish.language } }),
-      ...(after !== undefined && { after: wireForm(after) }),
-      ...(follow !== undefined && { follow: wireForm(follow) }),
-      ...(route === 'balanced' && targets !== undefined && { targets }),
-      ...(retries > 0 && { retries }),
-      ...(timeoutMs !== Number.POSITIVE_INFINITY && { timeout: timeoutMs / 1000 }),
-    }
     this.#requests += 1
     this.#orderOf.set(fate, this.#requests)
-    client.process.run(() => {
-      fate.record = client.submit({
-        program: wish.program,
-        route,
-        ...(route === 'direct' && targets !== undefined && { engine: targets[0]! }),
-        metadata,
-        onSettled: () => {
-          this.witness.settled(fate)
-          onSettled()
-        },
-        onSent: msgId => {
-          this.names.set(msgId, name)
-          this.witness.fates.set(msgId, fate)
-        },
-      })
-    })
     return fate
+  }
+
+  /** @param fates - in the order in which their requests are made. */
+  #order(name: string, fates: readonly Fate[], onSettled: (fate: Fate) => void): Order {
+    const { wish } = fates[0]!
+    let made = 0
+    return {
+      program: wish.program,
+      metadata: metadataOf(wish),
+      onSent: record => {
+        const fate = fates[made]!
+        made += 1
+        fate.record = record
+        const { msgId } = record
+        this.names.set(wish.route === 'broadcast' ? msgId.slice(0, msgId.lastIndexOf('_')) : msgId, name)
+        this.witness.fates.set(msgId, fate)
+      },
+      onSettled: ({ msgId }) => {
+        const fate = this.witness.fateOf(msgId)!
+        this.witness.settled(fate)
+        onSettled(fate)
+      },
+    }
   }
 
   kill(engine: SimulatedEngine): void {
@@ -251,8 +282,8 @@ export class SimulatedCluster {
 
   /** Breaks one connection of a client, or all. */
   cutClient(client: SimulatedClient, links: readonly SimulatedLink[], noticeMsMax: Millis): void {
-    client.wasCut ||= links.some(link => this.channelOf(link) === 'task')
     for (const link of links) {
+      client.cuts.add(this.channelOf(link))
       this.note(`client ${client.number} loses its connection to ${this.channelOf(link)}`)
       link.break(noticeMsMax)
     }
@@ -260,6 +291,13 @@ export class SimulatedCluster {
 
   channelOf(link: SimulatedLink): Channel {
     return this.#channels.get(link.port)!
+  }
+
+  #isConnected(uuid: string): boolean {
+    const engine = this.engines.find(each => each.uuid === uuid)!
+    const open = this.network.connectionsOf(engine.process).filter(({ other }) => other.isOpen)
+    const channels = open.map(link => this.channelOf(link))
+    return VITAL_CHANNELS.every(channel => channels.includes(channel))
   }
 
   // --- time ---
@@ -341,14 +379,17 @@ export class SimulatedCluster {
     const fate = this.witness.fateOf(msgId)
     const view = this.witness.engines.get(uuid)
     if (fate === undefined || view === undefined) return
-    if (fate.wish.route === 'direct' && view.remembers && fate.runs.length > 0)
+    if (fate.target !== undefined && view.remembers && fate.runs.length > 0)
       this.fail(`${fate.name} was begun again`, fate)
     fate.runs.push({ engine: uuid, startedMs: this.clock.nowMs(), how: 'running' })
-    if (fate.wish.route !== 'direct') return
+    if (fate.target === undefined) return
+    if (fate.target !== uuid) this.fail(`${fate.name} was begun on ${view.name}`, fate)
     const order = this.#orderOf.get(fate)!
-    const last = view.lastDirect.get(fate.client.number) ?? 0
-    if (order <= last) this.fail(`${fate.name} began after what was asked for later`, fate)
-    view.lastDirect.set(fate.client.number, order)
+    // Each route has a socket of its own.
+    const way = `${fate.wish.route} ${fate.client.number}`
+    if (order <= (view.lastBegun.get(way) ?? 0))
+      this.fail(`${fate.name} began after what was asked for later`, fate)
+    view.lastBegun.set(way, order)
   }
 
   /** @param link - the sender's end. */
@@ -405,11 +446,11 @@ export class SimulatedCluster {
     const { channel, envelope } = sighting
     const fate =
       this.witness.fateOf(envelope.header.msg_id) ?? this.witness.fateOf(envelope.parentHeader.msg_id)
-    // Clients send again, and so do the balanced scheduler and, to engines that remember, the direct one; of others it tells
+    // Clients send again, or know that they cannot, and so do the balanced scheduler and, to engines that remember, the direct one; of others it tells
     // our clients. What a stock client asked of those is gone.
-    const target =
-      fate?.wish.route === 'direct' ? this.witness.engines.get(fate.wish.targets![0]!) : undefined
-    const isResent = channel === 'engineTask' || channel === 'task' || channel === 'mux'
+    const target = fate?.target === undefined ? undefined : this.witness.engines.get(fate.target)
+    const isResent =
+      channel === 'engineTask' || channel === 'task' || channel === 'mux' || channel === 'broadcast'
     const isMadeGood = isResent || fate?.wish.own === true || target?.remembers === true
     if (fate !== undefined && channel !== 'engineIopub' && channel !== 'iopub' && !isMadeGood)
       fate.isLost = true
@@ -431,8 +472,4 @@ export class SimulatedCluster {
 /** Two engines of one language, two of the other, and so on. */
 function languageOf(number: number): string {
   return number % 4 < 2 ? 'javascript' : 'python'
-}
-
-function wireForm({ ids, all, success, failure }: NonNullable<Wish['after']>): object {
-  return { dependencies: ids, all, success, failure }
 }

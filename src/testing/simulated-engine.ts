@@ -14,6 +14,7 @@ import type { MessageType, ReplyStatus } from '../protocol/catalogue.ts'
 import type { EngineConnection } from '../protocol/connection-file.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
+import { packValue } from '../serialize/payload.ts'
 import type { Frame, Transport } from '../transport/socket.ts'
 import { type Program, readProgram, valueFor } from './program.ts'
 import type { SimulatedProcess } from './simulated-clock.ts'
@@ -173,6 +174,7 @@ export class SimulatedEngine {
         ),
       control: frames => this.#onControl(frames),
       ping: () => this.#happened({ type: 'ping' }),
+      heartBack: () => this.#happened({ type: 'heart_back' }),
     })
     const shell: ShellLink = new ShellLink({
       transport,
@@ -305,7 +307,8 @@ export class SimulatedEngine {
       this.#reply(job, 'error', ranMs, failure('UnmetDependency', ''), [], false)
     } else {
       watch.ended(this, request, program, 'done')
-      this.#reply(job, 'ok', ranMs, { status: 'ok' }, [Buffer.from(valueFor(name))], true, program.prints)
+      const value = packValue(valueFor(name, this.uuid))
+      this.#reply(job, 'ok', ranMs, { status: 'ok' }, value, true, program.prints)
     }
   }
 

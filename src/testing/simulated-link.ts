@@ -79,6 +79,10 @@ export class SimulatedLink implements Link {
     return this.#other
   }
 
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
   get messagesHanded(): number {
     return this.messagesTaken
   }

@@ -5,10 +5,12 @@
  * begins with `#` is a comment. The commands are listed at `COMMANDS`.
  */
 
-import type { Fate, Wish } from './fate.ts'
+import type { Fate } from './fate.ts'
 import type { Program } from './program.ts'
+import type { SimulatedClient } from './simulated-client.ts'
 import { SimulatedCluster } from './simulated-cluster.ts'
 import type { SimulatedEngine } from './simulated-engine.ts'
+import { PLAIN_WISH, type Wish } from './wish.ts'
 
 /** How long a scene goes on after its last command. */
 const SCENE_MS = 5
@@ -22,6 +24,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   engines: (teller, [count], options) => teller.start(Number(count), options),
   /** `submit t1 [to=0] [run=20] [retries=1] [throws=1] [after=t0] [follow=t0] [targets=0] [kills] [refuses] [stock] …` */
   submit: (teller, words, options) => teller.submit(words, options),
+  /** `broadcast b1 [targets=0,1] [coalesces] [run=20] [throws=1] [stock] …`: to all engines, or some. */
+  broadcast: (teller, words, options) => teller.broadcast(words, options),
   /** `abort t1` */
   abort: (teller, names) => teller.abort(names),
   /** `join`: another engine starts. */
@@ -122,13 +126,32 @@ class Teller {
       follow: this.#dependency(options.get('follow')),
       targets: targets?.split(',').map(number => this.engine(number).uuid),
     }
-    const client = cluster.clients[Number(options.get('client') ?? 0)]!
-    const fate = cluster.submit(client, name!, wish, () => {
-      const { record } = fate
-      const what = record?.error === undefined ? 'has its value' : `failed: ${record.error.name}`
-      cluster.note(`client ${client.number}: ${name} ${what}`)
-    })
-    this.#fates.set(name!, fate)
+    this.#fates.set(name!, cluster.submit(this.#client(options), name!, wish, this.#tellEnd))
+  }
+
+  broadcast([name, ...flags]: Words, options: ReadonlyMap<string, string>): void {
+    const { cluster } = this
+    const targets = options
+      .get('targets')
+      ?.split(',')
+      .map(number => this.engine(number).uuid)
+    const wish = {
+      ...PLAIN_WISH,
+      program: programOf(name!, flags, options),
+      route: 'broadcast',
+      own: !flags.includes('stock'),
+      targets: targets ?? cluster.engines.map(({ uuid }) => uuid),
+    } as const
+    cluster.broadcast(this.#client(options), name!, wish, flags.includes('coalesces'), this.#tellEnd)
+  }
+
+  #client(options: ReadonlyMap<string, string>): SimulatedClient {
+    return this.cluster.clients[Number(options.get('client') ?? 0)]!
+  }
+
+  readonly #tellEnd = ({ name, client, record }: Fate): void => {
+    const what = record?.error === undefined ? 'has its value' : `failed: ${record.error.name}`
+    this.cluster.note(`client ${client.number}: ${name} ${what}`)
   }
 
   abort(names: Words): void {

@@ -4,15 +4,24 @@
  */
 
 import type { Dependency } from '../controller/state/dependency.ts'
+import { DisconnectedError, EngineError, RemoteError, TaskAborted } from '../errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Answer, Fate } from './fate.ts'
 import { valueFor } from './program.ts'
-import type { Names, Sighting } from './sighting.ts'
+import type { Channel, Names, Sighting } from './sighting.ts'
+import type { Wish } from './wish.ts'
 
 /** Deaths after which a task of ours is taken for their cause. */
 const DEATHS_MAX = 3
 /** How late something may be that has a deadline: messages are under way meanwhile. */
 const SLACK_MS = 1000
+
+/** Where a client sends requests. */
+const CHANNEL_OF: Readonly<Record<Wish['route'], Channel>> = {
+  balanced: 'task',
+  direct: 'mux',
+  broadcast: 'broadcast',
+}
 
 /** An engine as the witness knows it. */
 export interface EngineView {
@@ -29,15 +38,19 @@ export interface EngineView {
   lastPingMs: number
   /** The hub has told everybody that it left. */
   isDismissed: boolean
+  /** It had, at some time. */
+  wasDismissed: boolean
   /** What it has in hand, as the balanced scheduler sees it. */
   readonly held: Set<Fate>
-  /** Per client, the number of the last direct request that began. */
-  readonly lastDirect: Map<number, number>
+  /** Per client and route, the number of the last request that was for it and began. */
+  readonly lastBegun: Map<string, number>
 }
 
 export interface WitnessOptions {
   readonly names: Names
   readonly nowMs: () => number
+  /** Whether the controller sees all connections of an engine whose loss it counts as death. */
+  readonly isConnected: (uuid: string) => boolean
   /** Says what must not be. */
   readonly fail: (what: string, fate?: Fate) => void
   readonly heartbeatMs: number
@@ -159,7 +172,7 @@ export class Witness {
         if (program.end.type !== 'throw') fail('a task failed that does not throw', fate)
         // With nowhere else to go it gives the error it had.
         // A stock task's retries count deaths, too. One that shall be aborted is not run again.
-        if (isPlain && wish.own && !fate.abortAsked && fate.failures !== wish.retries + 1)
+        if (isPlain && wish.own && !fate.abortAsked && !this.#hasFailedOften(fate))
           fail(`a task with ${wish.retries} retries was given up after ${fate.failures} failures`, fate)
         return
       case 'EngineError':
@@ -188,6 +201,12 @@ export class Witness {
       default:
         fail(`a task failed with ${answer.ename}`, fate)
     }
+  }
+
+  /** It has used up its retries, and no more. */
+  #hasFailedOften({ wish, failures, doubtfulFailures }: Fate): boolean {
+    const attempts = wish.retries + 1
+    return failures >= attempts && failures - doubtfulFailures <= attempts
   }
 
   #checkEngineError(fate: Fate, content: Envelope['content']): void {
@@ -223,10 +242,11 @@ export class Witness {
     const engine = this.engines.get(String(content.uuid))
     if (engine === undefined) return
     if (header.msg_type !== 'unregistration_notification' || engine.isDismissed) return
-    this.#checkDeath(engine)
+    const { reason } = (content.cause ?? {}) as { readonly reason?: unknown }
+    this.#checkDeath(engine, reason)
     engine.isDismissed = true
-    const isOrderly =
-      (content.cause as { readonly reason?: unknown } | undefined)?.reason === 'it was shut down'
+    engine.wasDismissed = true
+    const isOrderly = reason === 'it was shut down'
     for (const fate of engine.held) {
       if (fate.holder !== engine.uuid) continue
       fate.holder = undefined
@@ -236,9 +256,12 @@ export class Witness {
     engine.held.clear()
   }
 
-  #checkDeath(engine: EngineView): void {
-    if (engine.isGone || engine.wasCut) return
-    const { fail, nowMs, heartMissesMax, heartbeatMs } = this.#options
+  #checkDeath(engine: EngineView, reason: unknown): void {
+    if (engine.isGone) return
+    const { fail, nowMs, heartMissesMax, heartbeatMs, isConnected } = this.#options
+    if (reason === 'connection lost' && isConnected(engine.uuid))
+      fail(`${engine.name} is connected, and its connection was said to be lost`)
+    if (engine.wasCut) return
     // Beats come at whole periods. An extra ping between them may have been the last.
     const wasBeat = engine.lastPingMs % heartbeatMs === 0
     const patienceMs = (heartMissesMax + (wasBeat ? 2 : 1)) * heartbeatMs
@@ -260,7 +283,10 @@ export class Witness {
     fate.holder = undefined
     const { metadata, content } = envelope
     if (metadata.dependencies_met === false) fate.refusedBy.add(engine.uuid)
-    else if (content.status === 'error') fate.failures += 1
+    else if (content.status === 'error') {
+      fate.failures += 1
+      if (engine.wasCut) fate.doubtfulFailures += 1
+    }
   }
 
   pinged(ping: string): void {
@@ -289,14 +315,40 @@ export class Witness {
     const { fail } = this.#options
     fate.settledCount += 1
     if (fate.settledCount > 1) fail('a request settled twice', fate)
-    const record = fate.record
-    if (record === undefined || record.hasFailed) return
-    if (record.take() !== valueFor(fate.name))
-      fail(`a request was given "${String(record.take())}" as its value`, fate)
-    if (!fate.runs.some(run => run.how === 'done'))
-      fail('a value came though nothing was run to its end', fate)
+    const { record, target } = fate
+    if (record === undefined) return
+    if (record.error !== undefined) {
+      this.#checkFailure(fate, record.error)
+      return
+    }
+    const value = record.take()
+    const { name } = fate.wish.program
+    const ran = fate.runs.find(({ how, engine }) => how === 'done' && valueFor(name, engine) === value)
+    if (ran === undefined) fail(`a request was given "${String(value)}" as its value`, fate)
+    else if ((target ?? fate.answer?.engine ?? ran.engine) !== ran.engine)
+      fail('a request was given the value of another engine than answered it', fate)
     const printed = record.outputs?.length ?? 0
     if (printed > fate.wish.program.prints * fate.runs.length) fail(`${printed} outputs came`, fate)
+  }
+
+  /** What is told of a request must have happened to it. What the balanced scheduler says is seen when it says so. */
+  #checkFailure(fate: Fate, error: Error): void {
+    const { fail } = this.#options
+    const { wish, client, target } = fate
+    if (error instanceof DisconnectedError) {
+      const isBroken = client.cuts.has(CHANNEL_OF[wish.route]) || client.dispatcher.goneError !== undefined
+      if (!isBroken) fail('a connection was said to be broken that is not', fate)
+      return
+    }
+    if (target === undefined) return
+    const engine = this.engines.get(target)!
+    if (error instanceof RemoteError) {
+      if (!fate.runs.some(({ how }) => how === 'thrown')) fail('a request failed that did not throw', fate)
+    } else if (error instanceof TaskAborted) {
+      if (!fate.abortAsked) fail('a request was aborted that nobody wanted to end', fate)
+    } else if (!(error instanceof EngineError)) fail(`a request failed with ${error.name}`, fate)
+    else if (!(engine.isGone || engine.wasCut || engine.wasDismissed))
+      fail(`${engine.name} was said to be gone, and lives`, fate)
   }
 
   #isMet({ ids, all, success, failure }: Dependency): boolean {

@@ -10,6 +10,7 @@ export interface PlantedBug {
 }
 
 const QUEUE = 'controller/state/task-queue.ts'
+const BROADCAST = 'controller/state/broadcast.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
@@ -113,7 +114,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'controller/state/hub.ts',
     text: 'channels.delete(channel)',
     instead: '',
-    firstSeed: 801,
   },
   {
     name: 'a direct request is lost with a connection, and nobody is told',
@@ -180,5 +180,54 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'client/state/requests.ts',
     text: 'request => request.engine === engine, {',
     instead: 'request => request.engine === undefined && engine === undefined, {',
+  },
+  {
+    name: 'a client that missed a death waits for ever',
+    file: 'controller/state/direct.ts',
+    text: "effects.push({ type: 'answer_error', client, engine: death.uuid, request, error })",
+    instead: '',
+  },
+  {
+    name: 'what a broadcast had under way when a connection broke is not sent again',
+    file: BROADCAST,
+    text: "effects.push({ type: 'send_request', ...sending, isAgain: true })",
+    instead: '',
+  },
+  {
+    name: 'a broadcast waits for a target that died',
+    file: BROADCAST,
+    text: 'return [...this.#gatherings.keys()].flatMap(originalId => this.#goOnWithout(engine, originalId))',
+    instead: 'return []',
+  },
+  {
+    name: 'one failed target fails a whole broadcast',
+    file: BROADCAST,
+    text: 'if (failed !== undefined && gathering.own) return takeApart(gathering)',
+    instead: '',
+  },
+  {
+    name: 'a coalesced reply has its values in the order in which they came',
+    file: BROADCAST,
+    text: 'for (const [uuid] of targets) buffers.push(...replies.get(uuid)!.buffers)',
+    instead: 'for (const reply of replies.values()) buffers.push(...reply.buffers)',
+  },
+  {
+    name: 'nobody is told of a broadcast that was lost with the connection of an engine',
+    firstSeed: 501,
+    file: BROADCAST,
+    text: '        this.#refuse(client, request, uuid, connectionBroke(engine.id)),\n',
+    instead: '',
+  },
+  {
+    name: 'a client lets broadcasts wait that its own broken connection took along',
+    file: 'client/link-repair.ts',
+    text: 'if (lost.length > 0) this.#host.failed(lost, new DisconnectedError(text))',
+    instead: '',
+  },
+  {
+    name: 'a client takes a coalesced reply for the answer of its first target alone',
+    file: 'client/coalesced-reply.ts',
+    text: 'const buffers = payloads?.[index] ?? reply.buffers',
+    instead: 'const buffers = payloads?.[0] ?? reply.buffers',
   },
 ]
