@@ -49,6 +49,16 @@ export function jobOfEngine(uuid: string): string {
   return rest.slice(0, rest.indexOf('-') + 1)
 }
 
+/** What the uuid of an engine begins with that is one task of a job: `task` is its number there. */
+export function taskName(job: string, task: string): string {
+  return `${job}t${task}-`
+}
+
+/** The number of an engine among the tasks of its job; undefined where it is none that is told by it. */
+export function taskOfEngine(uuid: string): string | undefined {
+  return /^(?:js-)?[0-9a-f]+-t(\d+)-/.exec(uuid)?.[1]
+}
+
 /** The language of an engine that tells nothing but its uuid. */
 export function languageByUuid(uuid: string): string {
   return uuid.startsWith(JAVASCRIPT) ? 'javascript' : 'python'

@@ -1,6 +1,7 @@
 /** How configuration files reach the options of a command. */
 
 import { readConfiguration } from '../config/config-file.ts'
+import { mergeSettings } from '../config/merge-settings.ts'
 import { profileDirectory } from '../config/profile.ts'
 import type { ConfiguredProgram } from '../config/settings.ts'
 import { OPTION_OF } from './classic-arguments.ts'
@@ -20,9 +21,7 @@ export async function withConfiguration<Options extends PlaceOptions>(
   const filled: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(configuration))
     filled[OPTION_OF[key] ?? key] = key === 'engines' ? asOption(value) : value
-  const { batch } = options as { readonly batch?: object }
-  if (batch !== undefined) return { ...filled, ...options, batch: { ...(filled.batch ?? {}), ...batch } }
-  return { ...filled, ...options }
+  return { ...options, ...mergeSettings(filled, options) }
 }
 
 /** How many engines of each language, as `--engines` has it. */

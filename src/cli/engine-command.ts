@@ -1,4 +1,6 @@
+import process from 'node:process'
 import type { Command } from 'commander'
+import { taskName } from '../base/ids.ts'
 import {
   addLogOptions,
   addPlaceOptions,
@@ -17,6 +19,13 @@ export interface EngineCommandOptions extends PlaceOptions, LogOptions {
   readonly controllerTimeout?: number
   readonly mpi?: boolean
   readonly uuidPrefix?: string
+  readonly taskVariable?: string
+}
+
+/** What the engine's uuid begins with. */
+export function uuidPrefixOf({ uuidPrefix = '', taskVariable }: EngineCommandOptions): string {
+  const task = taskVariable === undefined ? undefined : process.env[taskVariable]
+  return task !== undefined && /^\d+$/.test(task) ? taskName(uuidPrefix, task) : uuidPrefix
 }
 
 /** `ipengine`: one engine, which joins a controller. */
@@ -34,6 +43,10 @@ export function engineCommand(name: string): Command {
       parseInteger('id', 0),
     )
     .option('--uuid-prefix <text>', "what the engine's uuid begins with, so that whoever started it knows it")
+    .option(
+      '--task-variable <name>',
+      "environment variable with the engine's number in its job, which becomes part of its uuid",
+    )
     .option(
       '--controller-timeout <seconds>',
       'end when the controller has been gone for so long (default: 60)',

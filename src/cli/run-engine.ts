@@ -12,7 +12,7 @@ import {
   readEngineConnection,
 } from '../protocol/connection-file.ts'
 import { awaitConnectionFile } from './await-connection-file.ts'
-import type { EngineCommandOptions } from './engine-command.ts'
+import { type EngineCommandOptions, uuidPrefixOf } from './engine-command.ts'
 import { openLog } from './log.ts'
 import { onEndingSignals } from './signals.ts'
 
@@ -48,7 +48,7 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
   const id = mpi === undefined ? options.id : (options.id ?? 0) + mpi.rank
   const engine = await startEngine({
     connection: await readConnection(),
-    uuid: newEngineUuid(options.uuidPrefix),
+    uuid: newEngineUuid(uuidPrefixOf(options)),
     log,
     readConnection,
     onRegistered: id => tellKeeper(lifelineFd, { type: 'registered', id, uuid: engine.uuid }),

@@ -19,7 +19,7 @@ import { sweepCluster } from '../config/sweep.ts'
 import { LauncherError } from '../errors.ts'
 import { readClientConnection, readEngineConnection } from '../protocol/connection-file.ts'
 import { awaitConnectionFile } from './await-connection-file.ts'
-import type { EngineCommandOptions } from './engine-command.ts'
+import { type EngineCommandOptions, uuidPrefixOf } from './engine-command.ts'
 import { EXIT } from './run.ts'
 import { onEndingSignals } from './signals.ts'
 
@@ -51,7 +51,7 @@ export async function runForeignEngine(
   await awaitConnectionFile(path, options.timeout, keeper)
   const connection = await readEngineConnection(path)
 
-  const uuid = newForeignEngineUuid(options.uuidPrefix)
+  const uuid = newForeignEngineUuid(uuidPrefixOf(options))
   const [file = '', ...first] = command
   const args = [...first, `--profile-dir=${profileDir}`, `--file=${path}`, `--Session.session=${uuid}`]
   const id = options.mpi === true ? (options.id ?? 0) + rankHere() : options.id

@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto'
 import type { Logger } from '../base/log.ts'
 import { readConfiguration } from '../config/config-file.ts'
 import type { LauncherName } from '../config/launcher-names.ts'
+import { mergeSettings } from '../config/merge-settings.ts'
 import { profileDirectory, resolvePlace } from '../config/profile.ts'
 import { UsageError } from '../errors.ts'
-import type { BatchSettings } from './batch/batch-settings.ts'
 import {
   checkEngineCount,
   type EngineSet,
@@ -73,14 +73,7 @@ export interface ClusterOptions extends ClusterPlace, LauncherSettings {
  */
 export async function configured(options: ClusterOptions): Promise<ClusterOptions> {
   const configuration = await readConfiguration(profileDirectory(options), 'ipcluster')
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  const batch = mergedBatch(configuration.batch, options.batch)
-  return { ...configuration, ...Object.fromEntries(given), ...(batch !== undefined && { batch }) }
-}
-
-/** Each setting of a batch system's jobs wins for itself. */
-function mergedBatch(file: unknown, given: BatchSettings | undefined): BatchSettings | undefined {
-  return file === undefined ? given : { ...(file as BatchSettings), ...given }
+  return mergeSettings(configuration, options)
 }
 
 const DEFAULT_TIMEOUT = 60

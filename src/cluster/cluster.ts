@@ -257,15 +257,24 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Sends a signal to engines: `SIGINT` interrupts what they run and keeps their namespaces.
+   * Sends a signal to engines: `SIGINT` interrupts what they run and keeps their namespaces. Those that this program has
+   * started in jobs of a batch system get others from that system, and so also when they do not answer.
    *
-   * @throws InvalidTargetError when one of them is not there.
+   * @throws InvalidTargetError when one of them is not there; LauncherError when the batch system refuses.
    */
   async signalEngines(signal: NodeJS.Signals, choice: EngineChoice = {}): Promise<void> {
     this.#checkRunning()
-    await this.#withClient(client =>
-      client.sendSignal(signal, choice.targets === undefined ? {} : { targets: [...choice.targets] }),
-    )
+    await this.#withClient(async client => {
+      const targets = [...(choice.targets ?? client.ids)]
+      const areThere = targets.every(id => client.ids.includes(id))
+      // An interrupt and the wish to end are for the engine, which knows what it runs and says goodbye.
+      const isForEngine = signal === 'SIGINT' || signal === 'SIGTERM' || !areThere
+      const sent = targets.map(id => (isForEngine ? undefined : this.#keeper?.signalBySystem(id, signal)))
+      const others = targets.filter((_, i) => sent[i] === undefined)
+      const rest =
+        sent.length > 0 && others.length === 0 ? undefined : client.sendSignal(signal, { targets: others })
+      await Promise.all([...sent, rest])
+    })
   }
 
   /**

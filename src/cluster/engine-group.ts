@@ -1,5 +1,6 @@
-/** Engines that share a job: the hub says which of them come and go, and the launcher when the job as a whole has ended. */
+/** Engines that share a job: the hub says which of them come and go, and the launcher when the job, or one of its tasks, has ended. */
 
+import { taskOfEngine } from '../base/ids.ts'
 import type { DeathCause } from '../protocol/catalogue.ts'
 import type { GroupHandlers, GroupJob } from './launcher.ts'
 import type { EndSignal, LaunchEvent, LaunchNumber, ProgramEnd } from './state/launch-events.ts'
@@ -8,6 +9,10 @@ import type { EndSignal, LaunchEvent, LaunchNumber, ProgramEnd } from './state/l
 const BROKEN_JOB_MS = 3000
 /** How long the hub may take to tell of engines that ended with their job. */
 const LAST_NOTICES_MS = 1000
+/** How long the system may take to say how an engine ended that the hub has lost. */
+const LOST_MS = 3000
+/** As long, for one that said goodbye though nobody here had asked it to: whoever did will end it for good. */
+const GOODBYE_MS = 20_000
 
 export interface EngineGroupOptions {
   readonly launches: readonly LaunchNumber[]
@@ -29,6 +34,9 @@ interface Member {
   uuid: string | undefined
   /** How it was last asked to end. */
   asked: EndSignal | undefined
+  /** It is gone, and only what remains to be heard of it is waited for. */
+  isGone: boolean
+  patience: NodeJS.Timeout | undefined
 }
 
 /** See the head of this file. */
@@ -38,13 +46,21 @@ export class EngineGroup {
   readonly #members: Map<LaunchNumber, Member>
   /** One of its ranks is gone, and it is given time to end by itself. */
   #isBroken = false
+  /** There is but one engine in the job. */
+  readonly #isAlone: boolean
+  /** Tasks of engines that are not waited for any more. */
+  readonly #goneTasks = new Set<string>()
   #end: ProgramEnd | undefined
   #lastNotices: NodeJS.Timeout | undefined
 
   constructor(options: EngineGroupOptions) {
     this.#options = options
-    this.#members = new Map(options.launches.map(launch => [launch, { uuid: undefined, asked: undefined }]))
-    this.job = options.submit({ onEnd: end => this.#jobEnded(end) })
+    this.#members = new Map(options.launches.map(launch => [launch, newMember()]))
+    this.#isAlone = options.launches.length === 1
+    this.job = options.submit({
+      onEnd: end => this.#jobEnded(end),
+      onTaskEnd: (task, end) => this.#taskEnded(task, end),
+    })
   }
 
   /** The hub has admitted an engine of this group. @returns which one it is, if it is still wanted. */
@@ -56,6 +72,9 @@ export class EngineGroup {
       return undefined
     }
     member.uuid = uuid
+    // It may have been lost for a moment only.
+    member.isGone = false
+    clearTimeout(member.patience)
     this.#options.tell([{ type: 'engine_registered', launch, id, uuid }])
     // It could not be reached when it was asked.
     if (member.asked !== undefined) this.#options.endEngines([uuid], member.asked)
@@ -64,8 +83,8 @@ export class EngineGroup {
 
   /** The hub has lost an engine of this group, or it has said goodbye. */
   went(uuid: string, cause: DeathCause | undefined): void {
-    const [launch] = this.#memberOf(uuid) ?? []
-    if (launch === undefined) return
+    const [launch, member] = this.#memberOf(uuid) ?? []
+    if (launch === undefined || member === undefined || member.isGone) return
     const events: LaunchEvent[] = []
     if (cause?.shutdown !== undefined) {
       events.push({ type: 'engine_leaving', launch, restart: cause.shutdown === 'restart' })
@@ -73,6 +92,8 @@ export class EngineGroup {
     if (this.#options.areRanks && this.#end === undefined) {
       // The job goes with it, and tells the end of all.
       this.#endBrokenJob()
+    } else if (this.#isToBeToldBySystem(member, cause)) {
+      this.#awaitSystem(launch, member, cause)
     } else {
       this.#forget(launch)
       events.push({ type: 'engine_ended', launch, end: this.#end ?? endOf(cause) })
@@ -92,6 +113,70 @@ export class EngineGroup {
     }
     const uuids = members.map(({ uuid }) => uuid).filter(uuid => uuid !== undefined)
     if (uuids.length > 0) this.#options.endEngines(uuids, signal)
+    // One that does not hear the hub any more is ended all the same.
+    if (signal === 'SIGKILL') for (const member of members) void this.#signalTask(member, signal)
+  }
+
+  /**
+   * Has the system send an engine a signal. Undefined where it has no way to.
+   *
+   * @returns what went wrong, as a rejection.
+   */
+  signalBySystem(launch: LaunchNumber, signal: NodeJS.Signals): Promise<void> | undefined {
+    const member = this.#members.get(launch)
+    return member === undefined ? undefined : this.#signalTask(member, signal)
+  }
+
+  #signalTask({ uuid }: Member, signal: NodeJS.Signals): Promise<void> | undefined {
+    const task = this.#taskOf(uuid)
+    const sent = task === undefined ? undefined : this.job.signalTask?.(task, signal)
+    // Not everybody waits for it.
+    sent?.catch(() => {})
+    return sent
+  }
+
+  #taskOf(uuid: string | undefined): string | undefined {
+    return this.#isAlone ? '' : uuid === undefined ? undefined : taskOfEngine(uuid)
+  }
+
+  /** A batch system knows more of an end than the hub does: whether time was up, the exit code, the log. */
+  #isToBeToldBySystem({ asked }: Member, cause: DeathCause | undefined): boolean {
+    const isAsked = asked !== undefined || cause?.shutdown !== undefined
+    return this.job.look !== undefined && this.#end === undefined && !isAsked
+  }
+
+  #awaitSystem(launch: LaunchNumber, member: Member, cause: DeathCause | undefined): void {
+    member.isGone = true
+    const patienceMs = cause === undefined ? GOODBYE_MS : LOST_MS
+    member.patience = setTimeout(() => this.#giveUp(launch, member, endOf(cause)), patienceMs).unref()
+    this.job.look?.()
+  }
+
+  /** The system does not say that it has ended: whatever is left of it is not to come back when its place is taken. */
+  #giveUp(launch: LaunchNumber, member: Member, end: ProgramEnd): void {
+    const sent = this.#signalTask(member, 'SIGTERM')
+    this.#forget(launch)
+    if (sent === undefined && this.#members.size === 0) this.#endBrokenJob()
+    this.#options.tell([{ type: 'engine_ended', launch, end }])
+  }
+
+  /** One of an array has ended: it is known by its uuid, or any that has not registered stands for it. */
+  #taskEnded(task: string, end: ProgramEnd): void {
+    const isIt = ({ uuid }: Member): boolean => uuid !== undefined && taskOfEngine(uuid) === task
+    const entries = [...this.#members]
+    const found = entries.find(([, member]) => isIt(member))
+    const [launch, member] =
+      found ?? (this.#goneTasks.has(task) ? [] : (entries.find(([, { uuid }]) => uuid === undefined) ?? []))
+    if (launch === undefined || member === undefined) return
+    const tell = (): void => {
+      this.#forget(launch)
+      this.#options.tell([{ type: 'engine_ended', launch, end }])
+    }
+    // One that ends well was asked to by somebody: what the hub has to say of that comes first.
+    const mayBeAsked = end.exitCode === 0 && found !== undefined && !member.isGone
+    clearTimeout(member.patience)
+    if (!mayBeAsked) tell()
+    else member.patience = setTimeout(tell, LAST_NOTICES_MS)
   }
 
   get #hasRegistered(): boolean {
@@ -103,6 +188,10 @@ export class EngineGroup {
   }
 
   #forget(launch: LaunchNumber): void {
+    const member = this.#members.get(launch)
+    clearTimeout(member?.patience)
+    const task = this.#taskOf(member?.uuid)
+    if (task !== undefined) this.#goneTasks.add(task)
     this.#members.delete(launch)
     this.#options.onGone(launch)
   }
@@ -130,6 +219,10 @@ export class EngineGroup {
     for (const launch of launches) this.#forget(launch)
     if (launches.length > 0) this.#options.tell([{ type: 'job_ended', launches, end }])
   }
+}
+
+function newMember(): Member {
+  return { uuid: undefined, asked: undefined, isGone: false, patience: undefined }
 }
 
 /** The end of one engine of a job that goes on, by what the hub knows of it. */

@@ -110,6 +110,11 @@ export class EngineJobs {
     else this.#signals.push({ launch, group, signal })
   }
 
+  /** As `EngineGroup.signalBySystem`, for an engine of any job. */
+  signalBySystem(launch: LaunchNumber, signal: NodeJS.Signals): Promise<void> | undefined {
+    return this.#engines.get(launch)?.group?.signalBySystem(launch, signal)
+  }
+
   /** Does what was gathered. */
   flush(): void {
     const starts = this.#starts

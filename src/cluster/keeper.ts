@@ -186,6 +186,12 @@ export class Keeper {
     await gone
   }
 
+  /** Has the batch system send an engine a signal. Undefined where it is in no job of one, or that has no way to. */
+  signalBySystem(id: number, signal: NodeJS.Signals): Promise<void> | undefined {
+    const engine = this.#machine.registered.find(one => one.id === id)
+    return engine === undefined ? undefined : this.#engineJobs.signalBySystem(engine.launch, signal)
+  }
+
   /** @throws UsageError when one of the engines is not ours. */
   #launchesOf(ids: readonly number[]): LaunchNumber[] {
     const byId = new Map(this.#machine.registered.map(engine => [engine.id, engine.launch]))
@@ -361,6 +367,7 @@ export class Keeper {
 
 function waitingJob(job: Job | undefined): string[] {
   const { id = '', status } = (job ?? {}) as Partial<GroupJob>
+  if (status?.state === 'running' && status.detail !== undefined) return [`job ${id}: ${status.detail}`]
   if (status?.state !== 'waiting') return []
   const what = id === '' ? 'a job is still being submitted' : `job ${id} has not begun to run`
   return [status.detail === undefined ? what : `${what}: ${status.detail}`]

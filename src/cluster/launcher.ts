@@ -62,9 +62,20 @@ export interface GroupJob extends Job {
   readonly id: string
   /** As last heard: `waiting` for a place to run, or `running`. A word of the system's own may say why. */
   readonly status: { readonly state: 'waiting' | 'running' | 'ended'; readonly detail?: string }
+  /** Something has happened to it: ask the system soon how it is. Only where the system tells more than the hub does. */
+  look?(): void
+  /**
+   * Has the system send a signal to one of the copies, by its number; the empty one is that of the only one. Undefined where
+   * it has no way to.
+   *
+   * @returns when it is sent; rejects with a LauncherError when the system refuses.
+   */
+  signalTask?(task: string, signal: NodeJS.Signals): Promise<void> | undefined
 }
 
 export interface GroupHandlers {
+  /** Called when one of the copies has ended and others have not, where the system counts them: with its number. */
+  onTaskEnd?(task: string, end: ProgramEnd): void
   /**
    * Called exactly once, after `submit` has returned, when nothing of the job runs any more, also when it could not be
    * submitted. Give it the last lines of the job's log, the command by which it was submitted, and a hint where you know

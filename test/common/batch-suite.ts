@@ -1,8 +1,11 @@
 /** What starting a cluster through any batch system must do. */
 
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { Cluster, type ClusterOptions, SubmitError } from 'itsparallel'
+import { Cluster, type ClusterOptions, EngineError, InvalidTargetError, SubmitError } from 'itsparallel'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { silentLogger } from '../../src/base/log.ts'
+import { BATCH_SYSTEMS } from '../../src/cluster/batch/systems.ts'
 import type { BatchSystemName } from '../../src/config/launcher-names.ts'
 import type { PrivateSystem } from '../support/batch/daemons.ts'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
@@ -34,6 +37,9 @@ export function batchSuite(suite: BatchSuite): void {
 }
 
 function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
+  const { taskVariable, firstTask, signal } = BATCH_SYSTEMS[launcher]
+  const hasArrays = batch?.array !== false
+  const canStop = hasArrays && signal('1', 'SIGSTOP') !== undefined
   let system: PrivateSystem
   let world: ClusterWorld
   beforeAll(async () => {
@@ -83,6 +89,65 @@ function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
     expect(world.files()).toEqual([])
   }, 60_000)
 
+  it('tells how an engine ended, with the last lines of its log, and replaces it', async () => {
+    const warnings: string[] = []
+    const warn = (message: string, fields?: object): void => {
+      warnings.push(`${message} ${JSON.stringify(fields)}`)
+    }
+    const cluster = await Cluster.start(options({ log: { ...silentLogger, warn } }))
+    const rc = await cluster.connect()
+    const replaced = new Promise<void>(resolve => {
+      rc.on('engine:registered', () => resolve())
+    })
+    const lost = rc.at(1).apply(async () => {
+      const { writeSync } = await import('node:fs')
+      writeSync(2, 'the disk is full\n')
+      process.exit(7)
+    })
+    await expect(lost).rejects.toThrow(EngineError)
+    await replaced
+    if (hasArrays)
+      expect(warnings.join('\n')).toMatch(
+        /engine 1 ended with exit code 7; another takes its place .*the disk is full/,
+      )
+    await rc.close()
+    await cluster.stop()
+    await expectNothingLeft()
+  }, 60_000)
+
+  it.skipIf(!hasArrays)(
+    'fails at once when one of an array dies, and shows its log',
+    async () => {
+      const last = firstTask + 2
+      const prologue = `if [ "$${taskVariable}" = ${last} ]; then echo nothing here in task ${last} >&2; exit 4; fi`
+      const failed = Cluster.start(options({ n: 3, timeout: 600, batch: { prologue } }))
+      await expect(failed).rejects.toThrow(/ended with exit code 4 before it had registered/)
+      await expect(failed).rejects.toThrow(new RegExp(`nothing here in task ${last}`))
+      await expectNothingLeft()
+    },
+    60_000,
+  )
+
+  it.skipIf(!canStop)(
+    'signals engines through the system, also those that do not hear the hub',
+    async () => {
+      const cluster = await Cluster.start(options({ controllerArgs: ['--ping=20000'] }))
+      const rc = await cluster.connect()
+      const pid = await rc.at(1).apply(() => process.pid)
+      await cluster.signalEngines('SIGSTOP', { targets: [1] })
+      await eventually(() => stateOf(pid) === 'T', 10_000, 'the engine is stopped')
+      const answer = rc.at(1).apply(() => 6 * 7)
+      expect(await rc.at(0).apply(() => 1)).toBe(1)
+      await cluster.signalEngines('SIGCONT', { targets: [1] })
+      expect(await answer).toBe(42)
+      await expect(cluster.signalEngines('SIGCONT', { targets: [5] })).rejects.toThrow(InvalidTargetError)
+      await rc.close()
+      await cluster.stop()
+      await expectNothingLeft()
+    },
+    60_000,
+  )
+
   it('runs the controller in a job, too', async () => {
     const cluster = await Cluster.start(options({ n: 1, controller: launcher }))
     await using rc = await cluster.connect()
@@ -125,4 +190,9 @@ function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
     await expect(started).rejects.toThrow('changed my mind')
     await expectNothingLeft()
   }, 60_000)
+}
+
+/** The state of a process, by proc(5): R, S, T, … */
+function stateOf(pid: number): string | undefined {
+  return /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
 }

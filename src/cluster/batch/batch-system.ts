@@ -49,13 +49,18 @@ export interface JobFiles {
   readonly log: string
 }
 
-/** `stuck` jobs lie in the queue for ever: the system could not start them. */
-export type JobState = 'waiting' | 'held' | 'stuck' | 'running' | 'ended' | 'failed'
+/**
+ * `stuck` jobs lie in the queue for ever: the system could not start them. Of those that are `ending` the system still
+ * has to clean up.
+ */
+export type JobState = 'waiting' | 'held' | 'stuck' | 'running' | 'ending' | 'ended' | 'failed'
 
 /** One line of the answer about jobs: a job, or one task of a job array. */
 export interface JobRow {
   /** The number that submitting gave. */
   readonly id: string
+  /** The number of the task, where it is one of a job array. */
+  readonly task?: string | undefined
   /** The system's word for its state. */
   readonly code: string
   /** Why it is so, where the system says. */
@@ -74,6 +79,8 @@ export interface BatchSystem {
   readonly prefix: string
   /** The shell's variable that holds the number of a task. */
   readonly taskVariable: string
+  /** The number of an array's first task. */
+  readonly firstTask: number
   /** Directives: what the job needs, in the system's words, without the prefix. */
   directives(needs: JobNeeds): string[]
   /** The directive that makes a job an array with a task for each engine; undefined where the description says so. */
@@ -96,9 +103,19 @@ export interface BatchSystem {
   readonly noSuchJob: RegExp
   /** What the words for states mean; words that are not here mean that it runs. */
   readonly states: Readonly<Record<string, JobState>>
+  /**
+   * How jobs ended that are not in that answer any more, where the system keeps it elsewhere. Its answer has the form of
+   * `readStatus`, or is read by `readHistory`.
+   */
+  history?(id: string): Call
+  readHistory?(answer: string): JobRow[]
+  /** What a task of an array is called in commands. */
+  taskId(id: string, task: string): string
   cancel(id: string): Call
   /** Ends it without asking it. */
   kill(id: string): Call
+  /** Sends its program another signal; undefined where the system cannot. */
+  signal(id: string, signal: NodeJS.Signals): Call | undefined
   /** Shows the queues that there are. */
   readonly showQueues: string
 }
@@ -120,6 +137,16 @@ export function rowsOf(answer: string): string[][] {
     .split('\n')
     .map(line => line.trim().split(/\s+/))
     .filter(words => words[0] !== '')
+}
+
+/** How a program ended, by what a shell says of it: 128 and the number of the signal, where one ended it. */
+export function shellEnd(status: number): { exitCode: number } | { signal: number } {
+  return status > 128 && status < 128 + 65 ? { signal: status - 128 } : { exitCode: status }
+}
+
+/** The number of a task, in a row; nothing where there is no such number. */
+export function taskOf(text: string | undefined): { task?: string } {
+  return text !== undefined && /^\d+$/.test(text) ? { task: text } : {}
 }
 
 /** Directives whose value is known. */

@@ -5,9 +5,14 @@ import type { JobFiles } from './batch-system.ts'
 const TAIL_LINES = 20
 const TAIL_CHARACTERS = 4096
 
-/** The last lines that any of a job's programs wrote; what cannot be read says so itself. */
-export function lastLines({ log }: JobFiles): string {
-  const [newest] = logsOf(log)
+/**
+ * The last lines that a job's programs wrote; what cannot be read says so itself.
+ *
+ * @param task - one of an array; empty for whichever wrote last.
+ */
+export function lastLines({ log }: JobFiles, task = ''): string {
+  const ofTask = logsOf(log).filter(({ path }) => path === `${log}-${task}.out`)
+  const [newest] = (task === '' ? logsOf(log) : ofTask)
     .filter(file => file.size > 0)
     .sort((a, b) => b.changedMs - a.changedMs)
   if (newest === undefined) return ''

@@ -5,7 +5,7 @@ import { memoryMib, walltimeSeconds } from '../../config/quantities.ts'
 import { ConfigurationError, UsageError } from '../../errors.ts'
 import type { Program } from '../launcher.ts'
 import type { MpiSettings } from '../mpi-launcher.ts'
-import { commandLine, quoteWord } from '../program.ts'
+import { commandLine, quoteWord, withOptions } from '../program.ts'
 import type { BatchSettings } from './batch-settings.ts'
 import type { BatchSystem, JobFiles, JobNeeds } from './batch-system.ts'
 import { fillTemplate } from './template.ts'
@@ -46,9 +46,14 @@ export function jobScript(options: JobScriptOptions): JobScript {
   if (settings.template !== undefined && settings.templateFile !== undefined)
     throw new UsageError('batch: give either template or templateFile, not both')
   const files = filesOf(options)
-  const needs = needsOf(options, files)
   const template = settings.template ?? options.templateText
-  const script = template === undefined ? ownScript(options, needs) : fromTemplate(options, needs, template)
+  const needs = needsOf(options, files, template)
+  // By this an engine and the system's word about its task are brought together.
+  const program = needs.isArray
+    ? withOptions(options.program, [`--task-variable=${system.taskVariable}`])
+    : options.program
+  const mine = { ...options, program }
+  const script = template === undefined ? ownScript(mine, needs) : fromTemplate(mine, needs, template)
   const description = system.describe?.(needs, files, settings.directives ?? [])
   return { files, needs, script, description }
 }
@@ -67,7 +72,7 @@ export function enginesPerNode(count: number, { nodes = 1 }: BatchSettings): num
   return Math.ceil(count / nodes)
 }
 
-function needsOf(options: JobScriptOptions, files: JobFiles): JobNeeds {
+function needsOf(options: JobScriptOptions, files: JobFiles, template: string | undefined): JobNeeds {
   const { settings, program, count, system, mpi } = options
   const { queue, account, walltime, memory, cpus, array = true } = settings
   // A controller is one process.
@@ -75,7 +80,9 @@ function needsOf(options: JobScriptOptions, files: JobFiles): JobNeeds {
   const nodes = isEngine ? settings.nodes : undefined
   const areRanks = isEngine && settings.mpi === true
   const spread = options.perNode ?? enginesPerNode(count, settings)
-  const mayBeArray = nodes === undefined && !areRanks && count > 1
+  // A template that does not say how many there are is one for a single engine: each is a task of an array.
+  const startsAll = template !== undefined && /\{n\b/.test(template)
+  const mayBeArray = nodes === undefined && !areRanks && !startsAll && count > 1
   const needs = {
     name: program.name,
     queue,
@@ -187,8 +194,7 @@ function fromTemplate(options: JobScriptOptions, needs: JobNeeds, template: stri
     },
     where,
   )
-  // A template that does not say how many there are is one for a single engine: each is a task of an array.
-  if (!needs.isArray || /\{n\b/.test(template)) return text
+  if (!needs.isArray) return text
   const array = system.arrayDirective(needs)
   if (array === undefined) return text
   const [first = '', ...rest] = text.split('\n')

@@ -1,4 +1,14 @@
-import { type BatchSystem, given, type JobNeeds, type JobRow, mpiStarter } from './batch-system.ts'
+import {
+  type BatchSystem,
+  given,
+  type JobNeeds,
+  type JobRow,
+  mpiStarter,
+  shellEnd,
+  taskOf,
+} from './batch-system.ts'
+
+const COLUMNS = 'jobid jobindex stat exit_code pend_reason exit_reason'
 
 /** IBM Spectrum LSF. Jobs that have ended stay to be seen for a while (CLEAN_PERIOD), with their exit code. */
 export const lsf: BatchSystem = {
@@ -7,9 +17,12 @@ export const lsf: BatchSystem = {
   manual: 'https://www.ibm.com/docs/en/spectrum-lsf/10.1.0?topic=execution-about-job-states',
   prefix: '#BSUB ',
   taskVariable: 'LSB_JOBINDEX',
+  firstTask: 1,
   writesLate: false,
   directives: needs =>
     given(
+      // Who is lost is replaced by us.
+      '-rn',
       !needs.isArray && `-J ${needs.name}`,
       `-o ${needs.log}${needs.isArray ? '-%I' : ''}.out`,
       needs.queue !== undefined && `-q ${needs.queue}`,
@@ -23,9 +36,10 @@ export const lsf: BatchSystem = {
   starter: mpiStarter,
   submit: (_files, script) => ({ command: 'bsub', args: [], input: script }),
   readJobId: answer => /Job <(\d+)> is submitted/.exec(answer)?.[1],
+  // bjobs(1), `-o`.
   status: ids => ({
     command: 'bjobs',
-    args: ['-a', '-noheader', '-o', "jobid stat exit_code pend_reason delimiter='|'", ...ids],
+    args: ['-a', '-noheader', '-o', `${COLUMNS} delimiter='|'`, ...ids],
   }),
   readStatus: answer => answer.split('\n').flatMap(readRow),
   noSuchJob: /is not found|No (?:matching |unfinished )?job found/i,
@@ -42,8 +56,11 @@ export const lsf: BatchSystem = {
     EXIT: 'failed',
     ZOMBI: 'failed',
   },
+  taskId: (id, task) => `${id}[${task}]`,
   cancel: id => ({ command: 'bkill', args: [id] }),
   kill: id => ({ command: 'bkill', args: ['-s', 'KILL', id] }),
+  // bkill(1), `-s`.
+  signal: (id, signal) => ({ command: 'bkill', args: ['-s', signal.slice('SIG'.length), id] }),
   showQueues: 'bqueues',
 }
 
@@ -53,11 +70,20 @@ function places({ nodes, perNode, count, isArray, cpus = 1 }: JobNeeds): string[
   return engines * cpus === 1 ? [] : [`-n ${engines * cpus}`, '-R "span[hosts=1]"']
 }
 
-/** `123|EXIT|3|-`. */
+/** `123|2|EXIT|3|-|-`; the index is 0 where there is no array, and a code above 128 a signal, as the shell has it. */
 function readRow(line: string): JobRow[] {
-  const [id = '', code = '', exit = '', detail = ''] = line.split('|').map(word => word.trim())
+  const [id = '', index = '', code = '', exit = '', pending = '', exited = ''] = line
+    .split('|')
+    .map(word => word.trim())
   if (!/^\d+$/.test(id)) return []
+  const detail = [pending, exited].find(reason => reason.length > 1)
   return [
-    { id, code, ...(/^\d+$/.test(exit) && { exitCode: Number(exit) }), ...(detail.length > 1 && { detail }) },
+    {
+      id,
+      ...(index !== '0' && taskOf(index)),
+      code,
+      ...(/^\d+$/.test(exit) && shellEnd(Number(exit))),
+      ...(detail !== undefined && { detail }),
+    },
   ]
 }

@@ -6,6 +6,8 @@ import {
   type JobRow,
   mpiStarter,
   rowsOf,
+  shellEnd,
+  taskOf,
 } from './batch-system.ts'
 
 /** PBS Professional and OpenPBS; with `array: false` also Torque and those that answer like it. */
@@ -15,10 +17,13 @@ export const pbs: BatchSystem = {
   manual: 'https://help.altair.com/2022.1.0/PBS%20Professional/PBSUserGuide2022.1.pdf',
   prefix: '#PBS ',
   taskVariable: 'PBS_ARRAY_INDEX',
+  firstTask: 0,
   writesLate: true,
   directives: needs =>
     given(
       `-N ${needs.name}`,
+      // Who is lost is replaced by us.
+      '-r n',
       needs.queue !== undefined && `-q ${needs.queue}`,
       needs.account !== undefined && `-A ${needs.account}`,
       needs.walltimeSeconds !== undefined && `-l walltime=${clockTime(needs.walltimeSeconds)}`,
@@ -30,8 +35,9 @@ export const pbs: BatchSystem = {
   submit: files => ({ command: 'qsub', args: ['-j', 'oe', '-o', `${files.log}.pbs.out`, files.script] }),
   // `1234.server`, and `1234[].server` for an array.
   readJobId: answer => /^(\d+(?:\[\])?)(?:\.\S+)?$/m.exec(answer.trim())?.[1],
-  isArrayId: id => id.endsWith('[]'),
-  status: ids => ({ command: 'qstat', args: [...ids] }),
+  isArrayId: isArray,
+  // qstat(1B): `-t` shows each subjob of an array. Those that only look like PBS have no arrays, and no such option.
+  status: ids => ({ command: 'qstat', args: [...(ids.some(isArray) ? ['-t'] : []), ...ids] }),
   readStatus: answer => rowsOf(answer).flatMap(readRow),
   noSuchJob: /Unknown Job Id|has finished|^$/i,
   states: {
@@ -49,8 +55,14 @@ export const pbs: BatchSystem = {
     X: 'ended',
     C: 'ended',
   },
+  // qstat(1B), `-x`, `-f`: jobs that have finished, where the server remembers them (job_history_enable).
+  history: id => ({ command: 'qstat', args: ['-x', '-f', ...(isArray(id) ? ['-t'] : []), id] }),
+  readHistory: readFull,
+  taskId: (id, task) => id.replace('[]', `[${task}]`),
   cancel: id => ({ command: 'qdel', args: [id] }),
   kill: id => ({ command: 'qdel', args: ['-W', 'force', id] }),
+  // qsig(1B).
+  signal: (id, signal) => ({ command: 'qsig', args: ['-s', signal, id] }),
   showQueues: 'qstat -Q',
 }
 
@@ -66,7 +78,37 @@ function chunks(needs: JobNeeds): string | undefined {
 
 /** `1234.server  name  user  00:00:01 R queue`: heads and rules are no such lines. */
 function readRow(words: readonly string[]): JobRow[] {
-  const id = /^(\d+(?:\[\])?)(?:\.|$)/.exec(words[0] ?? '')?.[1]
+  const name = readName(words[0] ?? '')
   const code = words.at(-2)
-  return id === undefined || code === undefined ? [] : [{ id, code }]
+  return name === undefined || code === undefined ? [] : [{ ...name, code }]
+}
+
+/** `1234.server`, `1234[].server` for an array, `1234[3].server` for a subjob; long ones are cut off, with an asterisk. */
+function readName(name: string): { id: string; task?: string } | undefined {
+  const [, number, brackets, task] = /^(\d+)(\[(\d*)\])?(?:\.|$)/.exec(name) ?? []
+  if (number === undefined) return undefined
+  return { id: brackets === undefined ? number : `${number}[]`, ...taskOf(task) }
+}
+
+function isArray(id: string): boolean {
+  return id.endsWith('[]')
+}
+
+/**
+ * The full form: `Job Id: 1234[3].server`, then lines `    name = value`. An Exit_status below 0 is PBS's own trouble, and
+ * one above 256 (128 in a shell's words) a signal: pbs_job_attributes(7B).
+ */
+function readFull(answer: string): JobRow[] {
+  return answer.split(/^Job Id: /m).flatMap(text => {
+    const name = readName(text.split('\n', 1)[0]!.trim())
+    const code = /^\s*job_state = (\w)/m.exec(text)?.[1]
+    const status = /^\s*exit_status = (-?\d+)/im.exec(text)?.[1]
+    if (name === undefined || code === undefined) return []
+    return [{ ...name, code, ...(status !== undefined && endOf(Number(status))) }]
+  })
+}
+
+function endOf(status: number): Partial<JobRow> {
+  if (status < 0) return { detail: `Exit_status = ${status}` }
+  return status > 256 ? { signal: status - 256 } : shellEnd(status)
 }

@@ -1,7 +1,21 @@
-import { type BatchSystem, clockTime, given, type JobNeeds, type JobRow, mpiStarter } from './batch-system.ts'
+import {
+  type BatchSystem,
+  clockTime,
+  given,
+  type JobNeeds,
+  type JobRow,
+  mpiStarter,
+  taskOf,
+} from './batch-system.ts'
 
-/** What `squeue` is to show: the job's number, its state, why it waits, and how it ended (a wait status, as waitpid(2) gives it). */
-const COLUMNS = 'ArrayJobID:.64,State:.32,Reason:.64,exit_code:.16'
+/**
+ * What `squeue` is to show, by squeue(1), `--Format`: the numbers of job and task, the state, why it waits, and how it ended
+ * (a wait status, as waitpid(2) gives it).
+ */
+const COLUMNS = ['ArrayJobID:.64', 'ArrayTaskID:.32', 'State:.32', 'Reason:.64', 'exit_code:.16']
+const ENDS = COLUMNS.map(column => Number(/\d+$/.exec(column)![0])).map((_, i, widths) =>
+  widths.slice(0, i + 1).reduce((sum, width) => sum + width, 0),
+)
 
 /** Slurm. Jobs that have ended stay to be seen for as long as the site says (MinJobAge), with their exit code. */
 export const slurm: BatchSystem = {
@@ -10,10 +24,13 @@ export const slurm: BatchSystem = {
   manual: 'https://slurm.schedmd.com/squeue.html#SECTION_JOB-STATE-CODES',
   prefix: '#SBATCH ',
   taskVariable: 'SLURM_ARRAY_TASK_ID',
+  firstTask: 0,
   writesLate: false,
   directives: needs =>
     given(
       `--job-name=${needs.name}`,
+      // Who is lost is replaced by us.
+      '--no-requeue',
       `--output=${needs.log}${needs.isArray ? '-%a' : ''}.out`,
       needs.queue !== undefined && `--partition=${needs.queue}`,
       needs.account !== undefined && `--account=${needs.account}`,
@@ -27,13 +44,13 @@ export const slurm: BatchSystem = {
   starter: needs =>
     needs.areRanks
       ? mpiStarter(needs)
-      : `srun --ntasks=${needs.count} --kill-on-bad-exit=0 --wait=0 --no-kill`,
+      : `srun --ntasks=${needs.count} --export=ALL --kill-on-bad-exit=0 --wait=0 --no-kill`,
   submit: files => ({ command: 'sbatch', args: ['--parsable', files.script] }),
   // `--parsable`: the number, and the cluster's name after a semicolon where there are several.
   readJobId: answer => /^(\d+)(?:;.*)?$/m.exec(answer)?.[1],
   status: ids => ({
     command: 'squeue',
-    args: ['--noheader', '--array', '--states=all', `--jobs=${ids.join(',')}`, `--Format=${COLUMNS}`],
+    args: ['--noheader', '--array', '--states=all', `--jobs=${ids.join(',')}`, `--Format=${COLUMNS.join()}`],
   }),
   readStatus: answer => answer.split('\n').flatMap(readRow),
   noSuchJob: /Invalid job id specified/,
@@ -45,7 +62,7 @@ export const slurm: BatchSystem = {
     SPECIAL_EXIT: 'held',
     RUNNING: 'running',
     SUSPENDED: 'running',
-    COMPLETING: 'running',
+    COMPLETING: 'ending',
     COMPLETED: 'ended',
     CANCELLED: 'failed',
     FAILED: 'failed',
@@ -56,9 +73,21 @@ export const slurm: BatchSystem = {
     BOOT_FAIL: 'failed',
     PREEMPTED: 'failed',
   },
+  // sacct(1). Many sites keep no accounts; there squeue has shown the end, for it does for some minutes (MinJobAge).
+  history: id => ({
+    command: 'sacct',
+    args: ['--allocations', '--noheader', '--parsable2', '--format=JobID,State,ExitCode', `--jobs=${id}`],
+  }),
+  readHistory: answer => answer.split('\n').flatMap(readAccount),
+  taskId: (id, task) => `${id}_${task}`,
   cancel: id => ({ command: 'scancel', args: [id] }),
   // Without `--full` the script's own process, which is our program, would be spared.
   kill: id => ({ command: 'scancel', args: ['--signal=KILL', '--full', id] }),
+  // `--batch`: the script's own process, which our program has taken the place of.
+  signal: (id, signal) => ({
+    command: 'scancel',
+    args: [`--signal=${signal.slice('SIG'.length)}`, '--batch', id],
+  }),
   showQueues: 'sinfo',
 }
 
@@ -73,16 +102,22 @@ function places({ nodes, perNode, count, isArray, areRanks }: JobNeeds): string[
 }
 
 function readRow(line: string): JobRow[] {
-  const [id = '', code = '', detail = '', status = ''] = [
-    line.slice(0, 64),
-    line.slice(64, 96),
-    line.slice(96, 160),
-    line.slice(160),
-  ].map(column => column.trim())
+  const [id = '', task = '', code = '', detail = '', status = ''] = ENDS.map((end, i) =>
+    line.slice(ENDS[i - 1] ?? 0, end).trim(),
+  )
   if (id === '') return []
   const isHeld = code === 'PENDING' && /^Job(Held|HoldMaxRequeue)/.test(detail)
-  const row = { id, code: isHeld ? 'REQUEUE_HOLD' : code }
+  const row = { id, ...taskOf(task), code: isHeld ? 'REQUEUE_HOLD' : code }
   const waitStatus = Number(status)
   const ending = waitStatus % 128 === 0 ? { exitCode: waitStatus >> 8 } : { signal: waitStatus % 128 }
   return [{ ...row, ...(detail !== 'None' && { detail }), ...ending }]
+}
+
+/** `17_3|FAILED|3:0`: the exit code, and the signal where one ended it. */
+function readAccount(line: string): JobRow[] {
+  const [, id, task, code, exit, signal] =
+    /^(\d+)(?:_(\d+))?\|(\w+)[^|]*\|(\d+):(\d+)$/.exec(line.trim()) ?? []
+  if (id === undefined || code === undefined) return []
+  const ending = signal === '0' ? { exitCode: Number(exit) } : { signal: Number(signal) }
+  return [{ id, ...taskOf(task), code, ...ending }]
 }

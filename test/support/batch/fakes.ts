@@ -11,8 +11,8 @@ const PROGRAM = fileURLToPath(new URL('../../fixtures/batch/fake-batch.mjs', imp
 
 const COMMANDS = {
   lsf: ['bsub', 'bjobs', 'bkill'],
-  pbs: ['qsub', 'qstat', 'qdel'],
-  htcondor: ['condor_submit', 'condor_q', 'condor_rm'],
+  pbs: ['qsub', 'qstat', 'qdel', 'qsig'],
+  htcondor: ['condor_submit', 'condor_q', 'condor_history', 'condor_rm', 'condor_suspend', 'condor_continue'],
 } as const
 
 /** A system whose commands come first on its PATH. */

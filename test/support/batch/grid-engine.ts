@@ -105,6 +105,8 @@ scheduler_threads 1
     .replace(/^execd_spool_dir.*$/m, `execd_spool_dir ${folder}/spool/execd`)
     .replace(/^min_(u|g)id.*$/gm, 'min_$1id 0')
     .replace(/^load_report_time.*$/m, 'load_report_time 00:00:01')
+    // How jobs ended is to be read at once.
+    .replace(/^(reporting_params .*)$/m, '$1 accounting_flush_time=00:00:00')
   writeFileSync(join(folder, 'configuration'), configuration)
 }
 

@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { newEngineUuid, taskName } from '../../../src/base/ids.ts'
 import { EngineJobs, type PlannedSet } from '../../../src/cluster/engine-jobs.ts'
 import type { GroupHandlers, GroupLauncher, Program } from '../../../src/cluster/launcher.ts'
 import type { LaunchEvent, ProgramEnd } from '../../../src/cluster/state/launch-events.ts'
@@ -21,10 +22,13 @@ class FakeLauncher implements GroupLauncher {
   readonly areRanks: boolean
   readonly lines: string[]
   readonly jobs: { readonly prefix: string; readonly handlers: GroupHandlers }[] = []
+  /** It is that of a batch system, which knows the tasks of its jobs. */
+  readonly isBatch: boolean
 
-  constructor(lines: string[], areRanks = false) {
+  constructor(lines: string[], { areRanks = false, isBatch = false } = {}) {
     this.lines = lines
     this.areRanks = areRanks
+    this.isBatch = isBatch
   }
 
   submit({ args }: Program, count: number, handlers: GroupHandlers) {
@@ -40,6 +44,13 @@ class FakeLauncher implements GroupLauncher {
       status: { state: 'running' as const },
       signal: (signal: string) => void this.lines.push(`job ${number}: ${signal}`),
       unref: () => {},
+      ...(this.isBatch && {
+        look: () => void this.lines.push(`job ${number}: look`),
+        signalTask: (task: string, signal: string) => {
+          this.lines.push(`job ${number}, task ${task}: ${signal}`)
+          return Promise.resolve()
+        },
+      }),
     }
   }
 }
@@ -167,7 +178,7 @@ describe('EngineJobs, of a group launcher', () => {
 
 describe('EngineJobs, of ranks', () => {
   it('waits for the job to end when one of them is gone, and gives its place and numbers to the next', () => {
-    const launcher = new FakeLauncher(lines, true)
+    const launcher = new FakeLauncher(lines, { areRanks: true })
     const jobs = jobsOf({ n: 2, launcher, program })
     jobs.start(0, undefined)
     jobs.start(1, undefined)
@@ -186,7 +197,7 @@ describe('EngineJobs, of ranks', () => {
   })
 
   it('numbers those that are added from the highest number on', () => {
-    const launcher = new FakeLauncher(lines, true)
+    const launcher = new FakeLauncher(lines, { areRanks: true })
     const jobs = jobsOf({ n: 1, launcher, program })
     jobs.start(0, undefined)
     jobs.flush()
@@ -196,5 +207,97 @@ describe('EngineJobs, of ranks', () => {
     jobs.start(1, undefined)
     jobs.flush()
     expect(said()).toEqual(['job 1: 1 copies --mpi --id=8'])
+  })
+})
+
+describe('EngineJobs, of an array of a batch system', () => {
+  let launcher: FakeLauncher
+  let jobs: EngineJobs
+  /** Uuids of the engines of the first job, by their tasks. */
+  let uuids: readonly string[]
+  beforeEach(() => {
+    vi.useFakeTimers()
+    launcher = new FakeLauncher(lines, { isBatch: true })
+    jobs = jobsOf({ n: 3, launcher, program })
+    for (const launch of [0, 1, 2]) jobs.start(launch, undefined)
+    jobs.flush()
+    const { prefix } = launcher.jobs[0]!
+    uuids = ['0', '1', '2'].map(task => newEngineUuid(taskName(prefix, task)))
+    // They come in any order.
+    jobs.notice({ type: 'came', id: 0, uuid: uuids[2]! })
+    jobs.notice({ type: 'came', id: 1, uuid: uuids[0]! })
+    said()
+  })
+  afterEach(() => vi.useRealTimers())
+
+  it('has the system say how an engine ended that the hub has lost', () => {
+    jobs.notice({ type: 'went', uuid: uuids[2]!, cause: { reason: 'connection lost' } })
+    expect(said()).toEqual(['job 0: look'])
+    launcher.jobs[0]!.handlers.onTaskEnd!('2', ended(7))
+    expect(said()).toEqual(['0 ended with 7'])
+    vi.runAllTimers()
+    jobs.notice({ type: 'went', uuid: uuids[2]!, cause: undefined })
+    launcher.jobs[0]!.handlers.onTaskEnd!('2', ended(7))
+    expect(said()).toEqual([])
+  })
+
+  it('ends the task of an engine that is lost, and of which the system says nothing', () => {
+    jobs.notice({ type: 'went', uuid: uuids[0]!, cause: { reason: 'connection lost' } })
+    vi.runAllTimers()
+    expect(said()).toEqual(['job 0: look', 'job 0, task 0: SIGTERM', '1 ended with null connection lost'])
+  })
+
+  it('goes on with an engine that was lost for a moment', () => {
+    jobs.notice({ type: 'went', uuid: uuids[0]!, cause: { reason: 'connection lost' } })
+    jobs.notice({ type: 'came', id: 1, uuid: uuids[0]! })
+    vi.runAllTimers()
+    expect(said()).toEqual(['job 0: look', '1 is engine 1'])
+  })
+
+  it('takes the end of a task that no engine has named for that of one which has not come', () => {
+    launcher.jobs[0]!.handlers.onTaskEnd!('1', ended(4))
+    expect(said()).toEqual(['2 ended with 4'])
+  })
+
+  it('waits for what the hub says of an engine that ended well', () => {
+    launcher.jobs[0]!.handlers.onTaskEnd!('0', ended(0))
+    expect(said()).toEqual([])
+    jobs.notice({ type: 'went', uuid: uuids[0]!, cause: { shutdown: 'restart' } })
+    expect(said()).toEqual(['1 leaves to restart, 1 ended with 0'])
+    launcher.jobs[0]!.handlers.onTaskEnd!('2', ended(0))
+    vi.runAllTimers()
+    expect(said()).toEqual(['0 ended with 0'])
+  })
+
+  it('kills a single engine by the hub and by the system', () => {
+    jobs.signal(0, 'SIGKILL')
+    jobs.flush()
+    expect(said().map(line => line.replace(/to .*/, 'to one'))).toEqual([
+      'SIGKILL to one',
+      'job 0, task 2: SIGKILL',
+    ])
+  })
+
+  it('sends other signals by the system, to those whose task it knows', async () => {
+    await jobs.signalBySystem(1, 'SIGUSR1')
+    expect(jobs.signalBySystem(2, 'SIGUSR1')).toBeUndefined()
+    expect(said()).toEqual(['job 0, task 0: SIGUSR1'])
+  })
+})
+
+describe('EngineJobs, of a job with one engine', () => {
+  it('ends the job when its engine is lost, and the system says nothing', () => {
+    vi.useFakeTimers()
+    const launcher = new FakeLauncher(lines, { isBatch: true })
+    const jobs = jobsOf({ n: 1, launcher, program })
+    jobs.start(0, undefined)
+    jobs.flush()
+    const uuid = newEngineUuid(launcher.jobs[0]!.prefix)
+    jobs.notice({ type: 'came', id: 0, uuid })
+    jobs.notice({ type: 'went', uuid, cause: undefined })
+    said()
+    vi.runAllTimers()
+    expect(said()).toEqual(['job 0, task : SIGTERM', '0 ended with 0'])
+    vi.useRealTimers()
   })
 })

@@ -68,7 +68,8 @@ function submit(
   return { job, ended }
 }
 
-const lsfRow = (state: string, exit = '-'): CallResult => fine(`7|${state}|${exit}|-\n`)
+const lsfRow = (state: string, exit = '-'): CallResult =>
+  fine(`7|1|${state}|${exit}|-|-\n7|2|${state}|${exit}|-|-\n`)
 const lsfSubmitted = fine('Job <7> is submitted to queue <normal>.\n')
 
 describe('batchLauncher', () => {
@@ -128,9 +129,10 @@ describe('batchLauncher', () => {
   })
 
   it('says why a job waits', async () => {
-    const held = fine('12\t5\tundefined\tvia condor_hold\n')
-    const answers = new Answers({ condor_submit: [fine('12.0 - 12.1\n')], condor_q: [held, held, fine()] })
-    const { job, ended } = submit('htcondor', answers)
+    const u = 'undefined'
+    const held = fine(`${['12', '0', '5', u, u, '1', 'via condor_hold', u].join('\t')}\n`)
+    const answers = new Answers({ condor_submit: [fine('12.0 - 12.0\n')], condor_q: [held, held, fine()] })
+    const { job, ended } = submit('htcondor', answers, {}, 1)
     const seen = new Promise<void>(resolve => {
       answers.onCall = () => {
         if (answers.commands().filter(command => command === 'condor_q').length === 2) resolve()
@@ -163,7 +165,7 @@ describe('batchLauncher', () => {
   it('asks one question about all jobs', async () => {
     const answers = new Answers({
       bsub: [lsfSubmitted, fine('Job <8> is submitted to queue <normal>.\n')],
-      bjobs: [fine('7|DONE|0|-\n8|DONE|0|-\n')],
+      bjobs: [fine('7|0|DONE|0|-|-\n8|1|DONE|0|-|-\n8|2|DONE|0|-|-\n')],
     })
     const launcher = batchLauncher('lsf', {}, profileDir, { run: answers.run })
     await Promise.all(
@@ -184,9 +186,9 @@ describe('batchLauncher', () => {
   })
 
   it('cancels a job of which nothing will come', async () => {
-    const stuck = fine('  12 0.5 ipengine me Eqw 11/25/2026 23:39:44 1 1\n')
-    const answers = new Answers({ qsub: [fine('12.1-2:1\n')], qstat: [stuck] })
-    expect(await submit('sge', answers).ended).toMatchObject({
+    const stuck = fine('  12 0.5 ipengine me Eqw 11/25/2026 23:39:44 1\n')
+    const answers = new Answers({ qsub: [fine('12\n')], qstat: [stuck] })
+    expect(await submit('sge', answers, {}, 1).ended).toMatchObject({
       reason: 'job 12 of Grid Engine has ended: it could not be started, Eqw',
     })
     expect(answers.calls).toContain('qdel 12')

@@ -41,18 +41,20 @@ const everything: BatchSettings = {
   environment: { OMP_NUM_THREADS: '2' },
 }
 
-const body = `cd '/home/me/my work' || exit 1
+/** What an engine's job does, in each task of an array. */
+const body = (taskVariable: string): string => `cd '/home/me/my work' || exit 1
 export COLOUR='it'\\''s red'
 export OMP_NUM_THREADS=2
 module load node
 umask 077
-exec /usr/bin/node /x/ipengine.js --profile-dir=/home/me/p '--cluster-id=c 1'
+exec /usr/bin/node /x/ipengine.js --task-variable=${taskVariable} --profile-dir=/home/me/p '--cluster-id=c 1'
 `
 
 describe('jobScript', () => {
   it('asks Slurm for an array with a task for each engine', () => {
     expect(make('slurm', { ...everything, directives: ['--exclusive'] }).script).toBe(`#!/bin/sh
 #SBATCH --job-name=ipengine
+#SBATCH --no-requeue
 #SBATCH --output=/home/me/p/log/slurm-ipengine-ab12-%a.out
 #SBATCH --partition=debug
 #SBATCH --account=physics
@@ -61,25 +63,27 @@ describe('jobScript', () => {
 #SBATCH --cpus-per-task=2
 #SBATCH --array=0-3
 #SBATCH --exclusive
-${body}`)
+${body('SLURM_ARRAY_TASK_ID')}`)
   })
 
   it('asks PBS for an array, whose tasks write their output themselves', () => {
     expect(make('pbs', everything).script).toBe(`#!/bin/sh
 #PBS -N ipengine
+#PBS -r n
 #PBS -q debug
 #PBS -A physics
 #PBS -l walltime=01:30:00
 #PBS -l select=1:ncpus=2:mem=2048mb
 #PBS -J 0-3
 exec >/home/me/p/log/pbs-ipengine-ab12-"\${PBS_ARRAY_INDEX}".out 2>&1
-${body}`)
+${body('PBS_ARRAY_INDEX')}`)
   })
 
   it('asks Grid Engine for an array', () => {
     expect(make('sge', everything).script).toBe(`#!/bin/sh
 #$ -N ipengine
 #$ -S /bin/sh
+#$ -r n
 #$ -j y
 #$ -o /home/me/p/log/sge-ipengine-ab12-$TASK_ID.out
 #$ -q debug
@@ -88,11 +92,12 @@ ${body}`)
 #$ -l mem_free=2048M
 #$ -pe smp 2
 #$ -t 1-4
-${body}`)
+${body('SGE_TASK_ID')}`)
   })
 
   it('asks LSF for an array', () => {
     expect(make('lsf', everything).script).toBe(`#!/bin/sh
+#BSUB -rn
 #BSUB -o /home/me/p/log/lsf-ipengine-ab12-%I.out
 #BSUB -q debug
 #BSUB -P physics
@@ -101,13 +106,13 @@ ${body}`)
 #BSUB -R "span[hosts=1]"
 #BSUB -R "rusage[mem=2048MB]"
 #BSUB -J "ipengine[1-4]"
-${body}`)
+${body('LSB_JOBINDEX')}`)
   })
 
   it('describes the job to HTCondor', () => {
     const { queue: _, ...settings } = everything
     const { description, script } = make('htcondor', { ...settings, directives: ['rank = Memory'] })
-    expect(script).toBe(`#!/bin/sh\n${body}`)
+    expect(script).toBe(`#!/bin/sh\n${body('ITSPARALLEL_TASK')}`)
     expect(description).toBe(`universe = vanilla
 executable = /home/me/p/log/htcondor-ipengine-ab12.sh
 output = /home/me/p/log/htcondor-ipengine-ab12-$(ProcId).out
@@ -119,6 +124,7 @@ accounting_group = physics
 allowed_job_duration = 5400
 request_memory = 2048
 request_cpus = 2
+environment = "ITSPARALLEL_TASK=$(Process)"
 rank = Memory
 queue 4
 `)
