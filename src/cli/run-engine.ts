@@ -53,7 +53,7 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
     readConnection,
     onRegistered: id => tellKeeper(lifelineFd, { type: 'registered', id, uuid: engine.uuid }),
     ...(id !== undefined && { id }),
-    ...(mpi !== undefined && { onRequestFailed: mpi.announceFailure }),
+    ...(mpi !== undefined && { onRequestFailed: mpi.announceFailure, mayInterrupt: mpi.mayInterrupt }),
     ...(options.controllerTimeout !== undefined && { controllerGoneMs: options.controllerTimeout * 1000 }),
     ...(lifelineFd !== undefined && { lifelineFd }),
   })
@@ -85,8 +85,8 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
  *
  * @throws ConfigurationError when koffi or an MPI library is missing.
  */
-async function joinMpi(): Promise<{ rank: number; announceFailure: (error: unknown) => void }> {
-  const { MPI, announceFailure } = await import('../mpi/index.ts')
+async function joinMpi() {
+  const { MPI, announceFailure, mayInterrupt } = await import('../mpi/index.ts')
   Object.defineProperty(globalThis, 'MPI', { value: MPI, writable: true, configurable: true })
-  return { rank: MPI.COMM_WORLD.rank, announceFailure }
+  return { rank: MPI.COMM_WORLD.rank, announceFailure, mayInterrupt }
 }

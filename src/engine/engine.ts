@@ -13,7 +13,7 @@ import { BundledModules } from './bundled-modules.ts'
 import { CapturedOutput, captureStreams } from './captured-output.ts'
 import { installDisplay } from './display.ts'
 import { Evaluator, engineRealm } from './evaluator.ts'
-import { installInterruptProbe } from './interrupt-probe.ts'
+import { installInterruptProbe, type MayTear } from './interrupt-probe.ts'
 import { IoLink } from './io-link.ts'
 import type { ControllerAddress, FromIoThread } from './io-messages.ts'
 import { KeptParts } from './kept-parts.ts'
@@ -49,6 +49,8 @@ export interface EngineOptions {
   readonly onRegistered?: (id: number) => void
   /** Told of each request that fails, before it is answered. */
   readonly onRequestFailed?: (error: unknown) => void
+  /** Asked before what runs is interrupted. Default: always. */
+  readonly mayInterrupt?: MayTear
   /** A pipe to the program that started this one: at its end the engine ends, at once and whatever it runs. */
   readonly lifelineFd?: number
 }
@@ -166,7 +168,7 @@ class EngineProcess implements Engine {
 
   start(): void {
     this.#io.listen(message => this.#onMessage(message))
-    this.#interruptIsOver = installInterruptProbe(this.#shell)
+    this.#interruptIsOver = installInterruptProbe(this.#shell, this.#options.mayInterrupt)
     captureStreams(this.#output)
     surviveUncaught({
       write: text => this.#output.write('stderr', text),

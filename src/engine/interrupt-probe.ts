@@ -6,6 +6,7 @@
  *   (`Runtime.terminateExecution`; no `catch` of the user's can stop that).
  * - Callbacks that come one after the other without ever reaching the event loop: a chain of promises or ticks. Tearing
  *   must then happen at a known place, at the beginning of the next one (callback-chain.ts).
+ * - Code that must not be torn down now, as who called it knows (`mayTear`): asked again in a moment.
  * - Our own code on top, above user code (it prints, say): asked again in a moment, since tearing our code down in
  *   the middle could leave it half done.
  * - Nothing of the user's on the stack: an awaiting request is ended, if there is one.
@@ -15,6 +16,7 @@
 
 import type { Session as InspectorSession } from 'node:inspector'
 import { createRequire } from 'node:module'
+import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { CallbackChain } from './callback-chain.ts'
 import { isOwnFile } from './own-files.ts'
@@ -63,6 +65,13 @@ const FRAMES_MAX = 200
 
 const CHAIN_FILE = '/engine/callback-chain.'
 
+/**
+ * Whether what runs may be torn down now.
+ *
+ * @param askedAtMs - when that was first wanted, on the clock of `performance`.
+ */
+export type MayTear = (askedAtMs: number) => boolean
+
 /** Thrown nowhere: stands for the interrupt while node's bookkeeping is put in order. */
 class Interrupt extends Error {}
 
@@ -71,25 +80,28 @@ class Interrupt extends Error {}
  *
  * @returns to be called when the event loop runs again: the interrupt is over.
  */
-export function installInterruptProbe(target: Interruptible): () => void {
+export function installInterruptProbe(target: Interruptible, mayTear: MayTear = () => true): () => void {
   const tear = (): void => {
     target.expectTear(true)
     leaveAsyncContexts()
     inspector().post('Runtime.terminateExecution')
   }
   let begunBefore = 0
+  let askedAtMs = 0
   const isMeant = (): boolean => target.begun === begunBefore
   const chain = new CallbackChain({ tear, isMeant, isCalledByUser })
   const probe = (round: number, { msgIds, begun }: Meant): Verdict => {
     if (round === 0) {
       if (target.begun !== begun && !msgIds.includes(target.currentId ?? '')) return 'over'
       begunBefore = target.begun
+      askedAtMs = performance.now()
     }
     // What was meant is over, and another request runs.
     else if (!isMeant()) {
       chain.rest()
       return 'over'
     }
+    if (!mayTear(askedAtMs)) return 'retry'
     const top = topOfStack()
     if (round === 0) chain.watch()
     else if (chain.look() && top !== 'ours') {

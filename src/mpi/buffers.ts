@@ -9,6 +9,7 @@ export type MPIBuffer = TypedArray | NDArray
 /** A buffer as the C functions take it. */
 export interface Segment {
   readonly data: TypedArray
+  readonly kind: DatatypeName
   readonly datatype: Handle
   /** Elements of that datatype. */
   readonly count: number
@@ -53,7 +54,7 @@ export function segmentOf(buffer: MPIBuffer, abi: Abi): Segment {
   const width = kind.endsWith('COMPLEX') ? 2 : 1
   const count = data.length / width
   if (count > INT_MAX) throw new UsageError(`MPI counts to ${INT_MAX}, and the buffer has ${count} elements`)
-  return { data, datatype: abi.datatypes[kind], count, width }
+  return { data, kind, datatype: abi.datatypes[kind], count, width }
 }
 
 function describe(value: unknown): string {

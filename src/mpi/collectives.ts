@@ -1,18 +1,20 @@
 /**
- * Collective calls on buffers. The library moves and combines them itself, without a copy of ours; before it does, all
- * ranks pass the gate, which also compares what they are about to call.
+ * Collective calls on buffers. Each function checks what it is given and prepares the call of the library, which moves
+ * and combines the buffers itself, without a copy of ours. How a call is made, now or in the background, is in
+ * `collective-call.ts`.
  */
 
 import { UsageError } from '../errors.ts'
 import { type MPIBuffer, type Segment, segmentOf } from './buffers.ts'
+import type { CollectiveCall } from './collective-call.ts'
 import type { Context } from './context.ts'
-import type { BufferArgument } from './functions.ts'
+import type { Argument, BufferArgument } from './functions.ts'
 import type { Op } from './op.ts'
+import { checkRank } from './point-to-point.ts'
 
-/** Stands for the buffer to send: it is in the one to receive already. */
+/** Stands for one of the two buffers: what it would hold is in the other. */
 export const IN_PLACE: unique symbol = Symbol.for('itsparallel.mpi.IN_PLACE')
-/** What a reduction is given: a buffer, or `MPI.IN_PLACE` where it is in the receiving one already. */
-export type Sent = MPIBuffer | typeof IN_PLACE
+export type InPlace = typeof IN_PLACE
 
 /** Parts of different lengths in one buffer. */
 export interface Parts {
@@ -28,180 +30,237 @@ interface Vector extends Segment {
   readonly displacements: Int32Array
 }
 
-export function barrier(context: Context): void {
-  context.gate.pass('Barrier')
+/** What one rank gives or gets: a whole segment, or its part of one that is in place. */
+interface Share {
+  readonly address: BufferArgument
+  readonly count: number
+  readonly datatype: number
+  readonly bytes: number
 }
 
-export function bcast(context: Context, buffer: MPIBuffer, root: number): void {
-  const { native, comm } = context
-  const { data, count, datatype } = segmentOf(buffer, native.abi)
-  enter(context, 'Bcast', root, sizeText(data, count))
-  native.call('MPI_Bcast', data, count, datatype, root, comm)
+export function bcast(context: Context, buffer: MPIBuffer, root: number): CollectiveCall {
+  checkRank(context, root)
+  const { data, count, datatype } = segmentOf(buffer, context.native.abi)
+  return { name: 'Bcast', terms: terms('Bcast', data.byteLength, root), args: [data, count, datatype, root] }
 }
 
 export function scatter(
   context: Context,
   send: MPIBuffer | undefined,
-  receive: MPIBuffer,
+  receive: MPIBuffer | InPlace,
   root: number,
-): void {
-  const { native, comm, size } = context
-  const to = segmentOf(receive, native.abi)
-  const from = atRoot(context, root, send, 'scatter')
-  if (from !== undefined) checkLength('Scatter', from, to.count * size)
-  enter(context, 'Scatter', root, sizeText(to.data, to.count))
-  native.call('MPI_Scatter', ...argumentsOf(from, to.count), to.data, to.count, to.datatype, root, comm)
+): CollectiveCall {
+  const from = atRoot(context, 'Scatter', root, send)
+  const to = shareOf(context, 'Scatter', receive, from, context.size)
+  if (from !== undefined) checkLength('Scatter', from, to.count * context.size)
+  const args = [...segmentArguments(from, to.count), ...shareArguments(to), root]
+  return { name: 'Scatter', terms: terms('Scatter', to.bytes, root), args }
 }
 
-export function scatterv(context: Context, send: Parts | undefined, receive: MPIBuffer, root: number): void {
-  const { native, comm } = context
-  const to = segmentOf(receive, native.abi)
-  const from = partsAtRoot(context, root, send, 'Scatterv')
-  enter(context, 'Scatterv', root)
-  native.call('MPI_Scatterv', ...vectorArguments(from), to.data, to.count, to.datatype, root, comm)
+export function scatterv(
+  context: Context,
+  send: Parts | undefined,
+  receive: MPIBuffer | InPlace,
+  root: number,
+): CollectiveCall {
+  const from = partsAtRoot(context, 'Scatterv', root, send)
+  const to = shareOf(context, 'Scatterv', receive, from)
+  const args = [...vectorArguments(from), ...shareArguments(to), root]
+  return { name: 'Scatterv', terms: terms('Scatterv', undefined, root), args }
 }
 
 export function gather(
   context: Context,
-  send: MPIBuffer,
+  send: MPIBuffer | InPlace,
   receive: MPIBuffer | undefined,
   root: number,
-): void {
-  const { native, comm, size } = context
-  const from = segmentOf(send, native.abi)
-  const to = atRoot(context, root, receive, 'gather')
-  if (to !== undefined) checkLength('Gather', to, from.count * size)
-  enter(context, 'Gather', root, sizeText(from.data, from.count))
-  native.call('MPI_Gather', from.data, from.count, from.datatype, ...argumentsOf(to, from.count), root, comm)
+): CollectiveCall {
+  const to = atRoot(context, 'Gather', root, receive)
+  const from = shareOf(context, 'Gather', send, to, context.size)
+  if (to !== undefined) checkLength('Gather', to, from.count * context.size)
+  const args = [...shareArguments(from), ...segmentArguments(to, from.count), root]
+  return { name: 'Gather', terms: terms('Gather', from.bytes, root), args }
 }
 
-export function gatherv(context: Context, send: MPIBuffer, receive: Parts | undefined, root: number): void {
-  const { native, comm } = context
-  const from = segmentOf(send, native.abi)
-  const to = partsAtRoot(context, root, receive, 'Gatherv')
-  enter(context, 'Gatherv', root)
-  native.call('MPI_Gatherv', from.data, from.count, from.datatype, ...vectorArguments(to), root, comm)
+export function gatherv(
+  context: Context,
+  send: MPIBuffer | InPlace,
+  receive: Parts | undefined,
+  root: number,
+): CollectiveCall {
+  const to = partsAtRoot(context, 'Gatherv', root, receive)
+  const from = shareOf(context, 'Gatherv', send, to)
+  const args = [...shareArguments(from), ...vectorArguments(to), root]
+  return { name: 'Gatherv', terms: terms('Gatherv', undefined, root), args }
 }
 
-export function allgather(context: Context, send: MPIBuffer, receive: MPIBuffer): void {
-  const { native, comm, size } = context
-  const from = segmentOf(send, native.abi)
-  const to = segmentOf(receive, native.abi)
-  checkLength('Allgather', to, from.count * size)
-  enter(context, 'Allgather', undefined, sizeText(from.data, from.count))
-  native.call('MPI_Allgather', from.data, from.count, from.datatype, to.data, from.count, to.datatype, comm)
+export function allgather(context: Context, send: MPIBuffer | InPlace, receive: MPIBuffer): CollectiveCall {
+  const to = segmentOf(receive, context.native.abi)
+  const from = shareOf(context, 'Allgather', send, to, context.size)
+  checkLength('Allgather', to, from.count * context.size)
+  const args = [...shareArguments(from), ...segmentArguments(to, from.count)]
+  return { name: 'Allgather', terms: terms('Allgather', from.bytes), args }
 }
 
-export function allgatherv(context: Context, send: MPIBuffer, receive: Parts): void {
-  const { native, comm } = context
-  const from = segmentOf(send, native.abi)
-  const to = vectorOf(context, receive, 'Allgatherv')
-  enter(context, 'Allgatherv')
-  native.call('MPI_Allgatherv', from.data, from.count, from.datatype, ...vectorArguments(to), comm)
+export function allgatherv(context: Context, send: MPIBuffer | InPlace, receive: Parts): CollectiveCall {
+  const to = vectorOf(context, 'Allgatherv', receive)
+  const from = shareOf(context, 'Allgatherv', send, to)
+  return {
+    name: 'Allgatherv',
+    terms: terms('Allgatherv'),
+    args: [...shareArguments(from), ...vectorArguments(to)],
+  }
+}
+
+export function alltoall(context: Context, send: MPIBuffer | InPlace, receive: MPIBuffer): CollectiveCall {
+  const to = segmentOf(receive, context.native.abi)
+  const from = shareOf(context, 'Alltoall', send, to)
+  checkLength('Alltoall', to, from.count)
+  const part = from.count / context.size
+  if (!Number.isInteger(part))
+    throw new UsageError(
+      `Alltoall sends equal parts to ${context.size} ranks, and the buffer has ${from.count} elements`,
+    )
+  const args = [from.address, part, from.datatype, ...segmentArguments(to, part)]
+  return { name: 'Alltoall', terms: terms('Alltoall', from.bytes), args }
+}
+
+export function alltoallv(context: Context, send: Parts | InPlace, receive: Parts): CollectiveCall {
+  const to = vectorOf(context, 'Alltoallv', receive)
+  const from = send === IN_PLACE ? to : vectorOf(context, 'Alltoallv', send)
+  checkAlike('Alltoallv', from, to)
+  const [data, ...layout] = vectorArguments(from)
+  const address = send === IN_PLACE ? context.native.abi.inPlace : data
+  return {
+    name: 'Alltoallv',
+    terms: terms('Alltoallv'),
+    args: [address, ...layout, ...vectorArguments(to)],
+  }
 }
 
 export function reduce(
   context: Context,
-  send: Sent,
+  send: MPIBuffer | InPlace,
   receive: MPIBuffer | undefined,
   op: Op,
   root: number,
-): void {
-  const { native, comm, rank, operations } = context
-  const to = rank === root ? atRoot(context, root, receive, 'reduce') : undefined
-  const from = send === IN_PLACE ? to! : segmentOf(send, native.abi)
+): CollectiveCall {
+  const to = atRoot(context, 'Reduce', root, receive)
+  const from = shareOf(context, 'Reduce', send, to)
   if (to !== undefined) checkLength('Reduce', to, from.count)
-  enter(context, `Reduce ${op.name}`, root, sizeText(from.data, from.count))
-  operations.with(op, from, ({ operation, datatype, count }) => {
-    const sent = send === IN_PLACE ? native.abi.inPlace : from.data
-    native.call('MPI_Reduce', sent, to?.data ?? null, count, datatype, operation, root, comm)
-  })
+  const segment = to ?? segmentOf(send as MPIBuffer, context.native.abi)
+  const { operation, datatype, step } = context.operations.reduction(op, segment)
+  const args = [from.address, to?.data ?? null, from.count / step, datatype, operation, root]
+  return { name: 'Reduce', terms: terms(`Reduce ${op.name}`, from.bytes, root), args }
 }
 
 /** Reductions whose result every rank gets: over all ranks, those up to it, or those before it. */
 export function reduceToAll(
   context: Context,
   name: 'Allreduce' | 'Scan' | 'Exscan',
-  send: Sent,
+  send: MPIBuffer | InPlace,
   receive: MPIBuffer,
   op: Op,
-): void {
-  const { native, comm, operations } = context
-  const to = segmentOf(receive, native.abi)
-  if (send !== IN_PLACE) checkLength(name, segmentOf(send, native.abi), to.count)
-  enter(context, `${name} ${op.name}`, undefined, sizeText(to.data, to.count))
-  operations.with(op, to, ({ operation, datatype, count }) => {
-    const sent = send === IN_PLACE ? native.abi.inPlace : segmentOf(send, native.abi).data
-    native.call(`MPI_${name}`, sent, to.data, count, datatype, operation, comm)
-  })
+): CollectiveCall {
+  const to = segmentOf(receive, context.native.abi)
+  const from = shareOf(context, name, send, to)
+  checkLength(name, to, from.count)
+  const { operation, datatype, step } = context.operations.reduction(op, to)
+  const args = [from.address, to.data, to.count / step, datatype, operation]
+  return { name, terms: terms(`${name} ${op.name}`, from.bytes), args }
 }
 
-export function alltoall(context: Context, send: MPIBuffer, receive: MPIBuffer): void {
-  const { native, comm, size } = context
-  const from = segmentOf(send, native.abi)
+/** @param counts - elements of the result for each rank; undefined: as many for each. */
+export function reduceScatter(
+  context: Context,
+  send: MPIBuffer | InPlace,
+  receive: MPIBuffer,
+  op: Op,
+  counts: readonly number[] | undefined,
+): CollectiveCall {
+  const { size, rank, native } = context
   const to = segmentOf(receive, native.abi)
-  const part = from.count / size
-  if (!Number.isInteger(part))
+  const from = shareOf(context, 'ReduceScatter', send, to)
+  const parts = counts ?? Array<number>(size).fill(from.count / size)
+  checkCounts(context, 'ReduceScatter', parts)
+  if (sum(parts) !== from.count)
     throw new UsageError(
-      `Alltoall sends equal parts to ${size} ranks, and the buffer has ${from.count} elements`,
+      `the parts of ReduceScatter have ${sum(parts)} elements together, and the buffer has ${from.count}`,
     )
-  checkLength('Alltoall', to, from.count)
-  enter(context, 'Alltoall', undefined, sizeText(from.data, from.count))
-  native.call('MPI_Alltoall', from.data, part, from.datatype, to.data, part, to.datatype, comm)
+  if (send !== IN_PLACE) checkLength('ReduceScatter', to, parts[rank]!)
+  const { operation, datatype, step } = context.operations.reduction(op, to)
+  if (parts.some(count => count % step !== 0))
+    throw new UsageError(`${op.name} works on pairs, and a part of ReduceScatter has an odd length`)
+  const each = Int32Array.from(parts, count => count / step)
+  return {
+    name: 'Reduce_scatter',
+    terms: terms(`ReduceScatter ${op.name}`, from.bytes),
+    args: [from.address, to.data, each, datatype, operation],
+  }
 }
 
-export function alltoallv(context: Context, send: Parts, receive: Parts): void {
-  const from = vectorOf(context, send, 'Alltoallv')
-  const to = vectorOf(context, receive, 'Alltoallv')
-  enter(context, 'Alltoallv')
-  context.native.call('MPI_Alltoallv', ...vectorArguments(from), ...vectorArguments(to), context.comm)
+/** What the ranks must agree about. Sizes are in bytes: they may call one thing by different types. */
+function terms(name: string, bytes?: number, root?: number): string {
+  const size = bytes === undefined ? '' : ` of ${bytes} bytes`
+  return root === undefined ? name + size : `${name}${size} with root ${root}`
 }
 
-function enter({ gate, size }: Context, name: string, root?: number, what = ''): void {
-  if (root !== undefined && !(Number.isInteger(root) && root >= 0 && root < size))
-    throw new UsageError(`there is no rank ${root} in a communicator of ${size}`)
-  gate.pass(root === undefined ? `${name}${what}` : `${name}${what} with root ${root}`)
-}
-
-/** Sizes in bytes: ranks may call one thing by different types. */
-function sizeText(
-  data: { readonly BYTES_PER_ELEMENT: number; readonly length: number },
-  count: number,
-): string {
-  const width = count === 0 ? 1 : data.length / count
-  return ` of ${count * width * data.BYTES_PER_ELEMENT} bytes`
+/**
+ * What a rank gives of its own, or gets for itself.
+ *
+ * @param whole - the buffer of all ranks' shares, where this rank has it.
+ * @param parts - how many equal shares it has.
+ * @throws UsageError when the two are of different types, or one is to be in place of nothing.
+ */
+function shareOf(
+  { native }: Context,
+  name: string,
+  buffer: MPIBuffer | InPlace,
+  whole: Segment | undefined,
+  parts = 1,
+): Share {
+  if (buffer !== IN_PLACE) {
+    const segment = segmentOf(buffer, native.abi)
+    if (whole !== undefined) checkAlike(name, segment, whole)
+    const { data, count, datatype } = segment
+    return { address: data, count, datatype, bytes: data.byteLength }
+  }
+  if (whole === undefined)
+    throw new UsageError(`MPI.IN_PLACE in ${name} is for the root: no other rank has a buffer of both`)
+  const { data, count, datatype } = whole
+  return { address: native.abi.inPlace, count: count / parts, datatype, bytes: data.byteLength / parts }
 }
 
 function atRoot(
-  { rank, native }: Context,
+  context: Context,
+  name: string,
   root: number,
   buffer: MPIBuffer | undefined,
-  name: string,
 ): Segment | undefined {
-  if (rank !== root) return undefined
+  checkRank(context, root)
+  if (context.rank !== root) return undefined
   if (buffer === undefined) throw new UsageError(`the root of ${name} needs both buffers`)
-  return segmentOf(buffer, native.abi)
+  return segmentOf(buffer, context.native.abi)
 }
 
 function partsAtRoot(
   context: Context,
+  name: string,
   root: number,
   parts: Parts | undefined,
-  name: string,
 ): Vector | undefined {
+  checkRank(context, root)
   if (context.rank !== root) return undefined
   if (parts === undefined) throw new UsageError(`the root of ${name} needs the parts as well`)
-  return vectorOf(context, parts, name)
+  return vectorOf(context, name, parts)
 }
 
-function vectorOf({ size, native }: Context, { buffer, counts, displacements }: Parts, name: string): Vector {
-  const segment = segmentOf(buffer, native.abi)
-  if (counts.length !== size)
-    throw new UsageError(`${name} needs ${size} counts, one a rank, not ${counts.length}`)
-  const starts =
-    displacements ?? counts.map((_, i) => counts.slice(0, i).reduce((sum, count) => sum + count, 0))
+function vectorOf(context: Context, name: string, { buffer, counts, displacements }: Parts): Vector {
+  const segment = segmentOf(buffer, context.native.abi)
+  checkCounts(context, name, counts)
+  const starts = displacements ?? startsOf(counts)
   for (const [i, count] of counts.entries()) {
-    if (!(count >= 0 && starts[i]! >= 0 && starts[i]! + count <= segment.count))
+    if (!(starts[i]! >= 0 && starts[i]! + count <= segment.count))
       throw new UsageError(
         `part ${i} of ${name} lies outside its buffer: ${count} elements from ${starts[i]} of ${segment.count}`,
       )
@@ -209,21 +268,47 @@ function vectorOf({ size, native }: Context, { buffer, counts, displacements }: 
   return { ...segment, counts: Int32Array.from(counts), displacements: Int32Array.from(starts) }
 }
 
+function startsOf(counts: readonly number[]): number[] {
+  let next = 0
+  return counts.map(count => {
+    const start = next
+    next += count
+    return start
+  })
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0)
+}
+
+function checkCounts({ size }: Context, name: string, counts: readonly number[]): void {
+  if (counts.length !== size)
+    throw new UsageError(`${name} needs ${size} counts, one a rank, not ${counts.length}`)
+  const wrong = counts.find(count => !(Number.isInteger(count) && count >= 0))
+  if (wrong !== undefined)
+    throw new UsageError(`a count of elements is a whole number from 0, not ${wrong} as in ${name}`)
+}
+
 function checkLength(name: string, { count }: Segment, wanted: number): void {
   if (count !== wanted)
     throw new UsageError(`a buffer of ${name} must have ${wanted} elements here, and has ${count}`)
 }
 
-type Plain = [BufferArgument, number, number]
+function checkAlike(name: string, a: Segment, b: Segment): void {
+  if (a.kind !== b.kind)
+    throw new UsageError(`the buffers of ${name} are of different types: ${a.kind} and ${b.kind}`)
+}
+
+function shareArguments({ address, count, datatype }: Share): Argument[] {
+  return [address, count, datatype]
+}
 
 /** Where only the root's buffer counts, the others give none. */
-function argumentsOf(segment: Segment | undefined, count: number): Plain {
+function segmentArguments(segment: Segment | undefined, count: number): Argument[] {
   return segment === undefined ? [null, 0, 0] : [segment.data, count, segment.datatype]
 }
 
-function vectorArguments(
-  vector: Vector | undefined,
-): [BufferArgument, BufferArgument, BufferArgument, number] {
+function vectorArguments(vector: Vector | undefined): [BufferArgument, ...Argument[]] {
   if (vector === undefined) return [null, null, null, 0]
   return [vector.data, vector.counts, vector.displacements, vector.datatype]
 }

@@ -7,7 +7,7 @@ import { ConfigurationError } from '../errors.ts'
 import type { Abi } from './abi.ts'
 import { mpichAbi } from './abi-mpich.ts'
 import { openMpiAbi } from './abi-open-mpi.ts'
-import { argumentTypes, FUNCTION_NAMES, type NativeFunctions } from './functions.ts'
+import { functionTypes, type NativeFunctions } from './functions.ts'
 import type { Cores } from './progress.ts'
 
 type Koffi = typeof import('koffi')
@@ -53,10 +53,7 @@ export function loadLibrary(): Library {
   const handle = loadFirst(koffi, candidates())
   const isOpenMpi = has(koffi, handle, 'ompi_mpi_comm_world')
   const abi = isOpenMpi ? openMpiAbi(symbol => Number(koffi.address(handle.symbol(symbol)))) : mpichAbi
-  const bound = FUNCTION_NAMES.map(name => [
-    name,
-    handle.func(name, 'int', argumentTypes(name, abi.handleType)),
-  ])
+  const bound = functionTypes(abi.handleType).map(([name, types]) => [name, handle.func(name, 'int', types)])
   const libc = koffi.load(null)
   const callback = koffi.proto('void', ['void *', 'void *', 'int *', 'void *'])
   return {

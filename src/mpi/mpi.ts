@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs'
 import process from 'node:process'
 import { inspect } from 'node:util'
+import { isMainThread } from 'node:worker_threads'
 import { UsageError } from '../errors.ts'
-import { CartComm, type CartOptions } from './cart-comm.ts'
 import { IN_PLACE } from './collectives.ts'
 import { Comm } from './comm.ts'
-import { type Context, newContext, type Runtime } from './context.ts'
+import { newContext, type Runtime } from './context.ts'
 import { Failures } from './failures.ts'
 import { areCoresShared } from './library.ts'
 import { Native } from './native.ts'
@@ -18,39 +18,18 @@ import { Status } from './status.ts'
 /** User code runs on one thread. */
 const THREAD_FUNNELED = 1
 
+/** Set where some of the ranks are programs in another language. */
+const MIXED = 'ITSPARALLEL_MPI_MIXED'
+
 const LAST_WORDS_MS = 100
+/** Between two looks at whether the others have come to their ends, too. */
+const LEAVING_SLEEP_US = 100
 const STDERR = 2
 
 interface Started {
   readonly runtime: Runtime
-  readonly world: World
+  readonly world: Comm
   readonly self: Comm
-}
-
-/** The communicator of all processes, which also makes grids of them. */
-export class World extends Comm {
-  /**
-   * Arranges the processes in a grid. Collective.
-   *
-   * @param dims - how many processes there are along each dimension; their product is at most the size.
-   * @returns undefined on processes that are left over.
-   */
-  cart(dims: readonly number[], options: CartOptions = {}): CartComm | undefined {
-    const { native, gate, comm } = this.context
-    const periods = options.periods ?? dims.map(() => false)
-    if (periods.length !== dims.length)
-      throw new UsageError(`a grid of ${dims.length} dimensions needs as many periods, not ${periods.length}`)
-    gate.pass(`cart ${dims.join(' × ')}`)
-    const reorder = options.reorder === true ? 1 : 0
-    const [sizes, ends] = [Int32Array.from(dims), Int32Array.from(periods, Number)]
-    const made = native.handle('MPI_Cart_create', comm, dims.length, sizes, ends, reorder)
-    return made === native.abi.commNull ? undefined : new CartComm(this.derive(made), dims, periods)
-  }
-
-  /** For `announceFailure`. */
-  get ownContext(): Context {
-    return this.context
-  }
 }
 
 /** Where all copies of this package in a process find what the first of them started: the library starts only once. */
@@ -59,39 +38,57 @@ const shared = globalThis as { [STARTED]?: Started }
 /** What ends this process, if anything that was thrown does. */
 let uncaught: unknown
 
-/** The library is loaded, and this process joins the others, at the first use of anything. */
+/**
+ * The library is loaded, and this process joins the others, at the first use of anything.
+ *
+ * @throws ConfigurationError when koffi or an MPI library is missing; UsageError in a thread other than the main one.
+ */
 function start(): Started {
-  shared[STARTED] ??= initialize(new Native())
+  shared[STARTED] ??= initialize()
   return shared[STARTED]
 }
 
-function initialize(native: Native): Started {
-  const operations = new NativeOperations(native)
-  if (native.int('MPI_Initialized') === 0) {
-    native.int('MPI_Init_thread', null, null, THREAD_FUNNELED)
-    process.on('uncaughtExceptionMonitor', error => {
-      uncaught = error
-    })
-    process.once('exit', code => finalize(native, operations, code))
-  }
+function initialize(): Started {
+  if (!isMainThread)
+    throw new UsageError(
+      'MPI runs on the main thread only, since a process is one rank: let worker threads compute, and send messages from the main one',
+    )
+  const native = new Native()
+  const isOurs = native.int('MPI_Initialized') === 0
+  if (isOurs) native.int('MPI_Init_thread', null, null, THREAD_FUNNELED)
   const { commWorld, commSelf, errorsReturn } = native.abi
   native.call('MPI_Comm_set_errhandler', commWorld, errorsReturn)
   const rank = native.int('MPI_Comm_rank', commWorld)
   const size = native.int('MPI_Comm_size', commWorld)
-  const failures = new Failures(native, native.handle('MPI_Comm_dup', commWorld), rank, size)
+  const isMixed = Boolean(process.env[MIXED])
+  const failures = new Failures({
+    native,
+    comm: isMixed ? undefined : native.twin(commWorld),
+    rank,
+    size,
+  })
   const progress = new Progress(failures, native.library, areCoresShared(size))
-  const runtime = { native, progress, operations }
+  const runtime = { native, progress, operations: new NativeOperations(native), isMixed }
+  if (isOurs) endWithProgram(runtime)
   return {
     runtime,
-    world: new World(newContext(runtime, commWorld, rank)),
-    self: new Comm(newContext(runtime, commSelf, rank)),
+    world: new Comm(newContext(runtime, commWorld), true),
+    self: new Comm(newContext(runtime, commSelf), true),
   }
 }
 
+function endWithProgram(runtime: Runtime): void {
+  process.on('uncaughtExceptionMonitor', error => {
+    uncaught = error
+  })
+  process.once('exit', code => finalize(runtime, code))
+}
+
 /** A program that ends well leaves together with the others; one that fails must not leave them waiting. */
-function finalize(native: Native, operations: NativeOperations, exitCode: number): void {
+function finalize({ native, operations, progress }: Runtime, exitCode: number): void {
   if (native.int('MPI_Finalized') !== 0) return
   if (exitCode === 0) {
+    progress.failures.leaveTogether(() => native.library.sleep(LEAVING_SLEEP_US))
     operations.free()
     native.call('MPI_Finalize')
   } else {
@@ -108,7 +105,19 @@ function finalize(native: Native, operations: NativeOperations, exitCode: number
  * wait for it then throw instead of waiting for ever. Nothing when MPI is not in use.
  */
 export function announceFailure(error: unknown): void {
-  shared[STARTED]?.runtime.progress.failures.announce(error)
+  const progress = shared[STARTED]?.runtime.progress
+  progress?.reset()
+  progress?.failures.announce(error)
+}
+
+/**
+ * Whether this process may be interrupted now without leaving other ranks in a collective call that they have begun: for
+ * programs that interrupt what runs, as engines do.
+ *
+ * @param askedAtMs - when that was first wanted, on the clock of `performance`.
+ */
+export function mayInterrupt(askedAtMs: number): boolean {
+  return shared[STARTED]?.runtime.progress.mayInterrupt(askedAtMs) ?? true
 }
 
 /**
@@ -129,7 +138,7 @@ export const MPI = {
   Status,
 
   /** All processes that were started together. */
-  get COMM_WORLD(): World {
+  get COMM_WORLD(): Comm {
     return start().world
   },
 
@@ -153,6 +162,16 @@ export const MPI = {
     return start().runtime.native.abi.procNull
   },
 
+  /** Whether this process has joined the others: it does at the first use of a communicator. */
+  get isInitialized(): boolean {
+    return shared[STARTED] !== undefined
+  },
+
+  /** Whether this process has left them: it does at its end. */
+  get isFinalized(): boolean {
+    return shared[STARTED] !== undefined && shared[STARTED].runtime.native.int('MPI_Finalized') !== 0
+  },
+
   /** Seconds since some moment in the past. */
   wtime(): number {
     return performance.now() / 1000
@@ -163,6 +182,15 @@ export const MPI = {
     const sizes = Int32Array.from(dims)
     start().runtime.native.call('MPI_Dims_create', processes, sizes.length, sizes)
     return [...sizes]
+  },
+
+  /** The version of the standard that the library follows. */
+  get version(): readonly [major: number, minor: number] {
+    const minor = new Int32Array(1)
+    const { native } = start().runtime
+    const major = new Int32Array(1)
+    native.call('MPI_Get_version', major, minor)
+    return [major[0]!, minor[0]!]
   },
 
   /** Name and version of the library. */

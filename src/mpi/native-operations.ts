@@ -1,6 +1,6 @@
 import type { TypedArray } from '../base/typed-array.ts'
 import { UsageError } from '../errors.ts'
-import type { Handle } from './abi.ts'
+import type { DatatypeName, Handle } from './abi.ts'
 import type { Segment } from './buffers.ts'
 import type { Native } from './native.ts'
 import type { Op } from './op.ts'
@@ -9,7 +9,8 @@ import type { Op } from './op.ts'
 export interface NativeReduction {
   readonly operation: Handle
   readonly datatype: Handle
-  readonly count: number
+  /** Elements of the buffer that one element of the operation takes: two where it works on pairs. */
+  readonly step: 1 | 2
 }
 
 /**
@@ -18,57 +19,57 @@ export interface NativeReduction {
  */
 export class NativeOperations {
   readonly #native: Native
-  readonly #handles = new Map<Op, Handle>()
+  /** By operation, then by type of the elements: the functions are told addresses only. */
+  readonly #handles = new Map<Op, Map<DatatypeName, Handle>>()
   /** Datatypes of two elements in a row, by that of one. */
   readonly #pairs = new Map<Handle, Handle>()
-  /** What the collective that runs now combines: callbacks are told addresses only. */
-  #current: Segment | undefined
+  /** What an operation of the user's threw: no error can pass through the library. */
+  #thrown: { readonly error: unknown } | undefined
 
   constructor(native: Native) {
     this.#native = native
   }
 
   /**
-   * Runs a collective with what `op` is to the library.
+   * What `op` on such elements is to the library.
    *
    * @throws UsageError for pairs in an array of odd length.
    */
-  with(op: Op, segment: Segment, run: (reduction: NativeReduction) => void): void {
-    const { abi } = this.#native
-    if (op.predefined !== undefined) {
-      run({ operation: abi.operations[op.predefined], datatype: segment.datatype, count: segment.count })
-      return
-    }
-    if (op.isOnPairs && segment.data.length % 2 !== 0)
+  reduction(op: Op, segment: Segment): NativeReduction {
+    const { operations } = this.#native.abi
+    const { datatype } = segment
+    if (op.predefined !== undefined) return { operation: operations[op.predefined], datatype, step: 1 }
+    if (!op.isOnPairs) return { operation: this.#handleOf(op, segment), datatype, step: 1 }
+    if (segment.count % 2 !== 0 || segment.width !== 1)
       throw new UsageError(
-        `${op.name} works on pairs of a value and an index, and the buffer has an odd length`,
+        `${op.name} works on pairs of a value and an index, and the buffer has ${segment.count} elements of type ${segment.kind}`,
       )
-    const outer = this.#current
-    this.#current = segment
-    try {
-      const operation = this.#handleOf(op)
-      if (op.isOnPairs)
-        run({ operation, datatype: this.#pairOf(segment.datatype), count: segment.data.length / 2 })
-      else run({ operation, datatype: segment.datatype, count: segment.count })
-    } finally {
-      this.#current = outer
-    }
+    return { operation: this.#handleOf(op, segment), datatype: this.#pairOf(datatype), step: 2 }
+  }
+
+  /** After a reduction has ended. @throws what an operation of the user's threw meanwhile. */
+  throwIfFailed(): void {
+    const thrown = this.#thrown
+    this.#thrown = undefined
+    if (thrown !== undefined) throw thrown.error
   }
 
   /** Before the library ends: it counts what was made and not freed. */
   free(): void {
-    for (const handle of this.#handles.values()) this.#native.call('MPI_Op_free', this.#native.cell(handle))
-    for (const pair of this.#pairs.values()) this.#native.call('MPI_Type_free', this.#native.cell(pair))
+    const native = this.#native
+    for (const byKind of this.#handles.values())
+      for (const handle of byKind.values()) native.call('MPI_Op_free', native.cell(handle))
+    for (const pair of this.#pairs.values()) native.call('MPI_Type_free', native.cell(pair))
   }
 
-  #handleOf(op: Op): Handle {
-    let handle = this.#handles.get(op)
+  #handleOf(op: Op, segment: Segment): Handle {
+    const byKind = this.#handles.get(op) ?? new Map<DatatypeName, Handle>()
+    this.#handles.set(op, byKind)
+    let handle = byKind.get(segment.kind)
     if (handle === undefined) {
-      const address = this.#native.library.operationCallback((input, inout, count) => {
-        this.#combine(op, input, inout, count)
-      })
+      const address = this.#native.library.operationCallback(this.#combiner(op, segment))
       handle = this.#native.handle('MPI_Op_create', address, op.isCommutative ? 1 : 0)
-      this.#handles.set(op, handle)
+      byKind.set(segment.kind, handle)
     }
     return handle
   }
@@ -84,17 +85,23 @@ export class NativeOperations {
   }
 
   /** `inout[i] = op(input[i], inout[i])`, as the standard has it. */
-  #combine(op: Op, input: unknown, inout: unknown, count: number): void {
-    const { data, width } = this.#current!
-    const step = op.isOnPairs ? 2 : width
+  #combiner(op: Op, { data, width }: Segment): (input: unknown, inout: unknown, count: number) => void {
     const kind = data.constructor as new (buffer: ArrayBuffer) => TypedArray
-    const bytes = count * step * data.BYTES_PER_ELEMENT
-    const left = new kind(this.#native.library.view(input, bytes))
-    const right = new kind(this.#native.library.view(inout, bytes))
+    const Elements = data instanceof Buffer ? Uint8Array : kind
+    const step = op.isOnPairs ? 2 : width
+    const bytesEach = step * data.BYTES_PER_ELEMENT
     const combine = op.combine as (a: unknown, b: unknown) => unknown
-    for (let at = 0; at < count * step; at += step) {
-      if (step === 1) right[at] = combine(left[at], right[at]) as never
-      else right.set(combine([left[at], left[at + 1]], [right[at], right[at + 1]]) as never, at)
+    return (input, inout, count) => {
+      const left = new Elements(this.#native.library.view(input, count * bytesEach))
+      const right = new Elements(this.#native.library.view(inout, count * bytesEach))
+      try {
+        for (let at = 0; at < count * step; at += step) {
+          if (step === 1) right[at] = combine(left[at], right[at]) as never
+          else right.set(combine([left[at], left[at + 1]], [right[at], right[at + 1]]) as never, at)
+        }
+      } catch (error) {
+        this.#thrown ??= { error }
+      }
     }
   }
 }

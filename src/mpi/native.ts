@@ -41,6 +41,13 @@ export class Native {
     return this.abi.handleBytes === 4 ? this.#ints[0]! : toNumber(this.#ints[0]!, this.#ints[1]!)
   }
 
+  /** Another communicator of the same processes, whose errors are returned. Collective. */
+  twin(comm: Handle): Handle {
+    const twin = this.handle('MPI_Comm_dup', comm)
+    this.call('MPI_Comm_set_errhandler', twin, this.abi.errorsReturn)
+    return twin
+  }
+
   /**
    * Starts a request: the last argument is where the function writes its handle.
    *
@@ -89,6 +96,11 @@ export class Native {
     return this.int('MPI_Get_count', this.#status, datatype)
   }
 
+  /** Whether the request of the last `test` had been cancelled. */
+  get isCancelled(): boolean {
+    return this.int('MPI_Test_cancelled', this.#status) !== 0
+  }
+
   /** A text that a function writes, and after it its length. */
   text(name: FunctionName): string {
     const bytes = Buffer.alloc(TEXT_BYTES)
@@ -102,7 +114,14 @@ export class Native {
     const bytes = Buffer.alloc(this.abi.errorStringBytes)
     const length = new Int32Array(1)
     this.library.functions.MPI_Error_string(code, bytes, length)
-    return new MPIError(`${name}: ${bytes.toString('utf8', 0, length[0])}`, { errorClass: errorClass[0]! })
+    const text = `${name}: ${bytes.toString('utf8', 0, length[0])}`
+    const isTooLong = errorClass[0] === this.abi.errTruncate
+    return new MPIError(
+      isTooLong ? `the message is longer than the buffer that it was to be received in (${text})` : text,
+      {
+        errorClass: errorClass[0]!,
+      },
+    )
   }
 }
 

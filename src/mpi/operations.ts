@@ -2,7 +2,11 @@ import { Op, type Pair } from './op.ts'
 
 type Number = number & bigint
 
-const truth = (value: boolean): number => (value ? 1 : 0)
+/** As a number of the kind of `like`. */
+function truth(isTrue: boolean, like: Number): Number {
+  const value = isTrue ? 1 : 0
+  return (typeof like === 'bigint' ? BigInt(value) : value) as Number
+}
 
 /** Math.max and Math.min know no bigints. */
 function larger(a: Number, b: Number): Number {
@@ -21,11 +25,11 @@ export const PREDEFINED = {
   MIN: Op.predefine('MIN', smaller),
   SUM: Op.predefine('SUM', (a: Number, b: Number) => a + b),
   PROD: Op.predefine('PROD', (a: Number, b: Number) => a * b),
-  LAND: Op.predefine('LAND', (a: Number, b: Number) => truth(Boolean(a) && Boolean(b))),
+  LAND: Op.predefine('LAND', (a: Number, b: Number) => truth(Boolean(a) && Boolean(b), a)),
   BAND: Op.predefine('BAND', (a: Number, b: Number) => a & b),
-  LOR: Op.predefine('LOR', (a: Number, b: Number) => truth(Boolean(a) || Boolean(b))),
+  LOR: Op.predefine('LOR', (a: Number, b: Number) => truth(Boolean(a) || Boolean(b), a)),
   BOR: Op.predefine('BOR', (a: Number, b: Number) => a | b),
-  LXOR: Op.predefine('LXOR', (a: Number, b: Number) => truth(Boolean(a) !== Boolean(b))),
+  LXOR: Op.predefine('LXOR', (a: Number, b: Number) => truth(Boolean(a) !== Boolean(b), a)),
   BXOR: Op.predefine('BXOR', (a: Number, b: Number) => a ^ b),
   /** On pairs of a value and an index: the smallest value, and of equal ones the one with the smallest index. */
   MINLOC: Op.onPairs('MINLOC', (a, b) => (a[0] < b[0] || (a[0] === b[0] && a[1] <= b[1]) ? a : b)),

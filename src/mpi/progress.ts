@@ -16,6 +16,14 @@ const SLEEP_US = 1
 /** How long a rank that failed may take to go on before those that wait for it give up. */
 const PATIENCE_MS = 2000
 
+/**
+ * How long ranks that all mean to make a collective call may take to hear of one another: one that waits longer for the
+ * others, and was asked to end longer ago, can be interrupted without leaving them in it.
+ */
+const GATHERING_MS = 300
+/** How long a rank that is to be interrupted waits for it between two collective calls. */
+const BETWEEN_CALLS_MS = 30
+
 /** How a process gives up its core for a while. */
 export interface Cores {
   /** Lets another process run that is ready to. */
@@ -31,6 +39,9 @@ export class Progress {
   readonly failures: Failures
   readonly #cores: Cores
   readonly #pollsAtOnce: number
+  /** The collective call that is made: since when the ranks gather for it, until the library has begun it. */
+  #collective: { readonly sinceMs: number; hasBegun: boolean } | undefined
+  #isInterruptWanted = false
 
   /** @param areCoresShared - whether there are more ranks on this machine than cores. */
   constructor(failures: Failures, cores: Cores, areCoresShared: boolean) {
@@ -55,11 +66,55 @@ export class Progress {
     }
   }
 
+  /**
+   * Makes a collective call: all ranks gather, then the library is called. It is interrupted as a whole or not at all:
+   * a rank that left between the two would leave the others inside the library.
+   */
+  together<Result>(gather: () => void, call: () => Result): Result {
+    const collective = { sinceMs: performance.now(), hasBegun: false }
+    this.#collective = collective
+    try {
+      gather()
+      collective.hasBegun = true
+      return call()
+    } finally {
+      this.#collective = undefined
+      if (this.#isInterruptWanted) this.#awaitInterrupt()
+    }
+  }
+
+  /**
+   * Whether the code that runs may be broken off now, without leaving other ranks in a call that it has begun.
+   *
+   * @param askedAtMs - when that was first wanted, on the clock of `performance`.
+   */
+  mayInterrupt(askedAtMs: number): boolean {
+    const collective = this.#collective
+    if (collective === undefined) return true
+    const sinceMs = Math.max(collective.sinceMs, askedAtMs)
+    if (!collective.hasBegun && performance.now() - sinceMs > GATHERING_MS) return true
+    this.#isInterruptWanted = true
+    return false
+  }
+
+  /** What ran was broken off, or has failed. */
+  reset(): void {
+    this.#collective = undefined
+    this.#isInterruptWanted = false
+  }
+
+  /** A loop of collective calls is hardly ever between two: it is held there, to be interrupted. */
+  #awaitInterrupt(): void {
+    this.#isInterruptWanted = false
+    const untilMs = performance.now() + BETWEEN_CALLS_MS
+    while (performance.now() < untilMs) this.#cores.sleep(SLEEP_US)
+  }
+
   #look(partners: readonly number[] | undefined, sinceMs: number): void {
     const nowMs = performance.now()
     this.failures.poll(nowMs)
     const failure = this.failures.among(partners)
     if (failure === undefined || nowMs - Math.max(failure.seenMs, sinceMs) < PATIENCE_MS) return
-    throw new MPIError(`rank ${failure.rank}, for which this one waited, failed: ${failure.text}`)
+    throw new MPIError(`rank ${failure.rank}, for which this one waited, ${failure.text}`)
   }
 }

@@ -1,8 +1,10 @@
 /** Collective calls on any values: serialized, their lengths told first. Reductions run in JavaScript, in the order of ranks. */
 
 import { UsageError } from '../errors.ts'
+import { together } from './collective-call.ts'
 import type { Context } from './context.ts'
 import type { Op } from './op.ts'
+import { checkRank } from './point-to-point.ts'
 import { bytesToValue, valueToBytes } from './values.ts'
 
 const INT_MAX = 0x7fff_ffff
@@ -10,12 +12,14 @@ const INT_MAX = 0x7fff_ffff
 export function bcastValue(context: Context, value: unknown, root: number): unknown {
   const { native, comm, rank } = context
   const own = rank === root ? valueToBytes(value) : undefined
-  enter(context, 'bcast', root)
   const { INT32_T, BYTE } = native.abi.datatypes
-  const length = Int32Array.of(own?.length ?? 0)
-  native.call('MPI_Bcast', length, 1, INT32_T, root, comm)
-  const bytes = own ?? Buffer.alloc(length[0]!)
-  native.call('MPI_Bcast', bytes, bytes.length, BYTE, root, comm)
+  const bytes = togetherAt(context, 'bcast', root, () => {
+    const length = Int32Array.of(own?.length ?? 0)
+    native.call('MPI_Bcast', length, 1, INT32_T, root, comm)
+    const bytes = own ?? Buffer.alloc(length[0]!)
+    native.call('MPI_Bcast', bytes, bytes.length, BYTE, root, comm)
+    return bytes
+  })
   return own === undefined ? bytesToValue(bytes as Buffer) : value
 }
 
@@ -26,53 +30,59 @@ export function scatterValues(
 ): unknown {
   const { native, comm, rank, size } = context
   const parts = rank === root ? packAll(values, size, 'scatter') : undefined
-  enter(context, 'scatter', root)
   const { INT32_T, BYTE } = native.abi.datatypes
   const { joined, lengths, starts } = join(parts)
-  const length = new Int32Array(1)
-  native.call('MPI_Scatter', lengths, 1, INT32_T, length, 1, INT32_T, root, comm)
-  const bytes = Buffer.alloc(length[0]!)
-  native.call('MPI_Scatterv', joined, lengths, starts, BYTE, bytes, bytes.length, BYTE, root, comm)
+  const bytes = togetherAt(context, 'scatter', root, () => {
+    const length = new Int32Array(1)
+    native.call('MPI_Scatter', lengths, 1, INT32_T, length, 1, INT32_T, root, comm)
+    const bytes = Buffer.alloc(length[0]!)
+    native.call('MPI_Scatterv', joined, lengths, starts, BYTE, bytes, bytes.length, BYTE, root, comm)
+    return bytes
+  })
   return bytesToValue(bytes)
 }
 
 export function gatherValues(context: Context, value: unknown, root: number): unknown[] | undefined {
   const { native, comm, rank, size } = context
   const own = valueToBytes(value)
-  enter(context, 'gather', root)
   const { INT32_T, BYTE } = native.abi.datatypes
   const lengths = new Int32Array(rank === root ? size : 0)
-  native.call('MPI_Gather', Int32Array.of(own.length), 1, INT32_T, lengths, 1, INT32_T, root, comm)
-  const starts = startsOf(lengths)
-  const all = Buffer.alloc(total(lengths))
-  native.call('MPI_Gatherv', own, own.length, BYTE, all, lengths, starts, BYTE, root, comm)
-  return rank === root ? cut(all, lengths, starts) : undefined
+  const all = togetherAt(context, 'gather', root, () => {
+    native.call('MPI_Gather', Int32Array.of(own.length), 1, INT32_T, lengths, 1, INT32_T, root, comm)
+    const all = Buffer.alloc(total(lengths))
+    native.call('MPI_Gatherv', own, own.length, BYTE, all, lengths, startsOf(lengths), BYTE, root, comm)
+    return all
+  })
+  return rank === root ? cut(all, lengths) : undefined
 }
 
 export function allgatherValues(context: Context, value: unknown, name = 'allgather'): unknown[] {
   const { native, comm, size } = context
   const own = valueToBytes(value)
-  enter(context, name)
   const { INT32_T, BYTE } = native.abi.datatypes
   const lengths = new Int32Array(size)
-  native.call('MPI_Allgather', Int32Array.of(own.length), 1, INT32_T, lengths, 1, INT32_T, comm)
-  const starts = startsOf(lengths)
-  const all = Buffer.alloc(total(lengths))
-  native.call('MPI_Allgatherv', own, own.length, BYTE, all, lengths, starts, BYTE, comm)
-  return cut(all, lengths, starts)
+  const all = together(context, name, () => {
+    native.call('MPI_Allgather', Int32Array.of(own.length), 1, INT32_T, lengths, 1, INT32_T, comm)
+    const all = Buffer.alloc(total(lengths))
+    native.call('MPI_Allgatherv', own, own.length, BYTE, all, lengths, startsOf(lengths), BYTE, comm)
+    return all
+  })
+  return cut(all, lengths)
 }
 
 export function alltoallValues(context: Context, values: readonly unknown[]): unknown[] {
   const { native, comm, size } = context
   const sent = join(packAll(values, size, 'alltoall'))
-  enter(context, 'alltoall')
   const { INT32_T, BYTE } = native.abi.datatypes
   const lengths = new Int32Array(size)
-  native.call('MPI_Alltoall', sent.lengths, 1, INT32_T, lengths, 1, INT32_T, comm)
-  const starts = startsOf(lengths)
-  const all = Buffer.alloc(total(lengths))
-  native.call('MPI_Alltoallv', sent.joined, sent.lengths, sent.starts, BYTE, all, lengths, starts, BYTE, comm)
-  return cut(all, lengths, starts)
+  const all = together(context, 'alltoall', () => {
+    native.call('MPI_Alltoall', sent.lengths, 1, INT32_T, lengths, 1, INT32_T, comm)
+    const all = Buffer.alloc(total(lengths))
+    const received = [all, lengths, startsOf(lengths), BYTE] as const
+    native.call('MPI_Alltoallv', sent.joined, sent.lengths, sent.starts, BYTE, ...received, comm)
+    return all
+  })
+  return cut(all, lengths)
 }
 
 export function reduceValues(context: Context, value: unknown, op: Op, root: number): unknown {
@@ -91,10 +101,9 @@ export function scanValues(context: Context, value: unknown, op: Op, isInclusive
   return before.length === 0 ? undefined : before.reduce((sum, next) => op.apply(sum, next))
 }
 
-function enter({ gate, size }: Context, name: string, root?: number): void {
-  if (root !== undefined && !(Number.isInteger(root) && root >= 0 && root < size))
-    throw new UsageError(`there is no rank ${root} in a communicator of ${size}`)
-  gate.pass(root === undefined ? name : `${name} with root ${root}`)
+function togetherAt<Result>(context: Context, name: string, root: number, call: () => Result): Result {
+  checkRank(context, root)
+  return together(context, `${name} with root ${root}`, call)
 }
 
 function packAll(values: readonly unknown[] | undefined, size: number, name: string): Uint8Array[] {
@@ -128,6 +137,7 @@ function total(lengths: Int32Array): number {
   return sum
 }
 
-function cut(all: Buffer, lengths: Int32Array, starts: Int32Array): unknown[] {
+function cut(all: Buffer, lengths: Int32Array): unknown[] {
+  const starts = startsOf(lengths)
   return Array.from(lengths, (length, i) => bytesToValue(all.subarray(starts[i], starts[i]! + length)))
 }

@@ -7,13 +7,13 @@ import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { Client } from '../../src/client/client.ts'
-import { startController } from '../../src/controller/controller.ts'
+import type { Client } from '../../src/client/client.ts'
 import type { CompositeError, RemoteError } from '../../src/errors.ts'
 import type { MPI as MpiType } from '../../src/mpi/index.ts'
 import { Reference } from '../../src/serialize/callee.ts'
 import { eventually } from '../support/cluster-world.ts'
 import { type MpiFamily, mpiFamilies } from '../support/mpi.ts'
+import { MpiEngines } from '../support/mpi-engines.ts'
 import { skipAloudWithout } from '../support/needs.ts'
 
 /** A name in the engines' namespace. */
@@ -21,7 +21,6 @@ declare const MPI: typeof MpiType
 
 const run = promisify(execFile)
 const fixture = (name: string) => new URL(`../fixtures/mpi/${name}`, import.meta.url).pathname
-const ENGINE = new URL('../../dist/cli/ipengine.js', import.meta.url).pathname
 const MPI_MODULE = new URL('../../dist/mpi/index.js', import.meta.url).href
 const PROGRAM_MS = 60_000
 
@@ -40,6 +39,12 @@ const FAILING: Record<string, (rc: Client) => Promise<RemoteError[]>> = {
   },
   async apply(rc) {
     return errorsOf(rc.directView().apply(failOnOne))
+  },
+  async 'a call in the background'(rc) {
+    return errorsOf(
+      rc.directView().execute(`if (MPI.COMM_WORLD.rank === 1) throw new TypeError('no wave here')
+        MPI.COMM_WORLD.Iallreduce(Int32Array.of(1), new Int32Array(1)).wait()`),
+    )
   },
   async 'balanced tasks'(rc) {
     const tasks = Array.from({ length: 3 }, () => rc.loadBalancedView().apply(failOnOne))
@@ -109,6 +114,70 @@ describe.each(families)('MPI by $name', family => {
     PROGRAM_MS,
   )
 
+  it.each([
+    ['a message of it', 'recv(1)'],
+    ['a collective call', 'barrier()'],
+    ['a collective call in the background', 'Ibarrier().wait()'],
+  ])(
+    'gives an error, not a hang, when a rank has come to its end and others wait for %s',
+    async (_, call) => {
+      const source = `import { MPI } from '${MPI_MODULE}'
+      if (MPI.COMM_WORLD.rank === 1) process.exit(0)
+      MPI.COMM_WORLD.${call}`
+      const failed = mpiexec(family, 3, ['--input-type=module', '--eval', source])
+      const stderr = expect.stringContaining(
+        'rank 1, for which this one waited, has come to the end of its program',
+      )
+      await expect(failed).rejects.toMatchObject({ stderr, killed: false })
+    },
+    PROGRAM_MS,
+  )
+
+  it('lets a rank end long before the others, who go on without it', { timeout: PROGRAM_MS }, async () => {
+    // The others begin to talk only when they know of its end: an answer from it would have come.
+    const source = `import { MPI } from '${MPI_MODULE}'
+      const world = MPI.COMM_WORLD
+      if (world.rank === 1) process.exit(0)
+      try { world.recv(1) } catch {}
+      if (world.rank === 0) world.send('goes on', 2)
+      else console.log(world.recv())`
+    const { stdout, stderr } = await mpiexec(family, 3, ['--input-type=module', '--eval', source])
+    expect([stdout, stderr]).toEqual(['goes on\n', ''])
+  })
+
+  it('is for the main thread, and says so to others', { timeout: PROGRAM_MS }, async () => {
+    const source = `import { once } from 'node:events'
+      import { Worker } from 'node:worker_threads'
+      import { MPI } from '${MPI_MODULE}'
+      const source = "import('${MPI_MODULE}').then(({ MPI }) => MPI.COMM_WORLD.rank)"
+      const [error] = await once(new Worker(source, { eval: true }), 'error')
+      const texts = MPI.COMM_WORLD.gather(error.message)
+      if (texts !== undefined) console.log(JSON.stringify(texts))`
+    const { stdout } = await mpiexec(family, 2, ['--input-type=module', '--eval', source])
+    const text = expect.stringContaining('MPI runs on the main thread only')
+    expect(JSON.parse(stdout)).toEqual([text, text])
+  })
+
+  it('gives an error on all ranks when one has not begun the same in the background', async () => {
+    const source = `import { MPI } from '${MPI_MODULE}'
+      const world = MPI.COMM_WORLD
+      if (world.rank !== 0) world.Ibarrier()
+      let text = ''
+      try { world.barrier() } catch (error) { text = error.message }
+      const total = new Int32Array(1)
+      world.Iallreduce(Int32Array.of(1), total).wait()
+      const texts = world.gather([text, total[0]])
+      if (texts !== undefined) console.log(JSON.stringify(texts))`
+    const { stdout } = await mpiexec(family, 3, ['--input-type=module', '--eval', source])
+    // MPICH may have a word to say of the calls that did not end.
+    const text = expect.stringContaining('have not begun the same calls in the background')
+    expect(JSON.parse(stdout.split('\n')[0]!)).toEqual([
+      [text, 3],
+      [text, 3],
+      [text, 3],
+    ])
+  })
+
   it('ends every rank when one throws', { timeout: PROGRAM_MS + 10_000 }, async () => {
     const source = `import { MPI } from '${MPI_MODULE}'
       if (MPI.COMM_WORLD.rank === 1) throw new Error('a wave broke')
@@ -169,6 +238,9 @@ describe.each(families)('MPI by $name', family => {
         'const others = MPI.COMM_WORLD.bcast(MPI.COMM_WORLD.rank === 0 ? "again" : undefined)',
       )
       expect(await view.pull('others')).toEqual(['again', 'again', 'again'])
+      await view.execute(`const ones = new Int32Array(1)
+        MPI.COMM_WORLD.Iallreduce(Int32Array.of(1), ones).wait()`)
+      expect(await view.pull('ones')).toEqual(Array(3).fill(Int32Array.of(3)))
     },
     PROGRAM_MS + 10_000,
   )
@@ -205,23 +277,6 @@ describe.each(families)('MPI by $name', family => {
     },
     PROGRAM_MS + 10_000,
   )
-
-  it('can be interrupted while it waits', { timeout: PROGRAM_MS + 10_000 }, async () => {
-    await using engines = await MpiEngines.start(family, 2)
-    const { rc } = engines
-    const waiting = rc.directView().execute('console.log("waits"); MPI.COMM_WORLD.recv()')
-    let printed = 0
-    await new Promise<void>(resolve =>
-      rc.on('stdout', () => {
-        printed += 1
-        if (printed === 2) resolve()
-      }),
-    )
-    await rc.sendSignal('SIGINT')
-    await expect(waiting).rejects.toThrow('KeyboardInterrupt')
-    await rc.directView().execute('const sum = MPI.COMM_WORLD.allreduce(1)')
-    expect(await rc.directView().pull('sum')).toEqual([2, 2])
-  })
 })
 
 function isAlive(pid: number): boolean {
@@ -229,47 +284,5 @@ function isAlive(pid: number): boolean {
     return process.kill(pid, 0)
   } catch {
     return false
-  }
-}
-
-/** A controller here, and engines that an mpiexec started. */
-class MpiEngines implements AsyncDisposable {
-  readonly rc: Client
-  readonly #close: () => Promise<number | null>
-  #stopped: Promise<number | null> | undefined
-
-  private constructor(rc: Client, close: () => Promise<number | null>) {
-    this.rc = rc
-    this.#close = close
-  }
-
-  static async start(family: MpiFamily, n: number): Promise<MpiEngines> {
-    const folder = await mkdtemp(join(tmpdir(), 'mpi-engines-'))
-    const controller = await startController({ pingMs: 1000 })
-    const file = join(folder, 'ipcontroller-engine.json')
-    await writeFile(file, JSON.stringify(controller.engineConnection), { mode: 0o600 })
-    const command = [...family.options, '-n', String(n), process.execPath, ENGINE, '--mpi', `--file=${file}`]
-    const child = spawn(family.mpiexec, command, { stdio: ['ignore', 'inherit', 'inherit'] })
-    const ended = new Promise<number | null>(resolve => child.once('close', resolve))
-    const rc = await Client.connect({ connection: controller.clientConnection })
-    await rc.waitForEngines(n, { timeout: 30 })
-    return new MpiEngines(rc, async () => {
-      await rc.shutdown()
-      const exitCode = await ended
-      await rc.close()
-      await controller.stop()
-      await rm(folder, { recursive: true, force: true })
-      return exitCode
-    })
-  }
-
-  /** Ends the engines. @returns with what code mpiexec ended. */
-  stop(): Promise<number | null> {
-    this.#stopped ??= this.#close()
-    return this.#stopped
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
   }
 }

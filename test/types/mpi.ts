@@ -1,6 +1,6 @@
 /** What the compiler makes of MPI programs. Nothing here runs: `npm run types` is its test. */
 import { NDArray } from 'itsparallel'
-import { type CartComm, type Comm, MPI, Op, type Request, Status, type ValueRequest } from 'itsparallel/mpi'
+import { type CartComm, type Comm, MPI, Op, type Request, Status } from 'itsparallel/mpi'
 import { expectTypeOf } from 'vitest'
 
 const world = MPI.COMM_WORLD
@@ -16,6 +16,7 @@ export function buffers() {
   expectTypeOf(world.Recv(numbers, MPI.ANY_SOURCE, MPI.ANY_TAG, new Status())).toEqualTypeOf<void>()
   expectTypeOf(world.Isend(numbers, 1)).toEqualTypeOf<Request>()
   expectTypeOf(world.Irecv(numbers, 1)).toEqualTypeOf<Request>()
+  expectTypeOf(world.Iallreduce(numbers, numbers)).toEqualTypeOf<Request>()
 
   // @ts-expect-error: no buffer
   world.Allreduce('x')
@@ -40,7 +41,8 @@ export function values() {
   world.send({ any: ['value'] }, 1)
   expectTypeOf(world.recv(0)).toEqualTypeOf<unknown>()
   expectTypeOf(world.recv<string>(0)).toEqualTypeOf<string>()
-  expectTypeOf(world.irecv(0)).toEqualTypeOf<ValueRequest>()
+  expectTypeOf(world.irecv(0)).toEqualTypeOf<Request<unknown>>()
+  expectTypeOf(world.irecv<string>(0).wait()).toEqualTypeOf<string>()
   expectTypeOf(world.allreduce(1)).toEqualTypeOf<number>()
   expectTypeOf(
     world.reduce(
@@ -65,6 +67,5 @@ export function communicators() {
   expectTypeOf(world.cart([2])!.shift(0).destination).toEqualTypeOf<number>()
   // @ts-expect-error: a grid has dimensions
   world.cart(4)
-  // @ts-expect-error: only the whole world is arranged in grids
-  world.dup().cart([2])
+  expectTypeOf(world.dup().cart([2])!.sub([true])).toEqualTypeOf<CartComm>()
 }

@@ -17,7 +17,8 @@ class Target implements Interruptible {
   }
 }
 
-const rest = installInterruptProbe(new Target())
+let mayTear = true
+const rest = installInterruptProbe(new Target(), () => mayTear)
 
 /** What the first look at a target that runs its second request says. */
 function firstLook(meant: Meant): Verdict {
@@ -35,5 +36,14 @@ describe('the interrupt probe', () => {
     ['one that has ended, and this one by name', { msgIds: ['second'], begun: 1 }, 'retry'],
   ])('goes on only with whom it was meant for: %s', (_name, meant, verdict) => {
     expect(firstLook(meant)).toBe(verdict)
+  })
+
+  it('tears nothing down, at any look, while that is not allowed', () => {
+    mayTear = false
+    const meant = { msgIds: [], begun: 2 }
+    expect(firstLook(meant)).toBe('retry')
+    expect(vm.runInThisContext(probeExpression(1, meant))).toBe('retry')
+    mayTear = true
+    rest()
   })
 })
