@@ -14,6 +14,7 @@ import { checkRank } from './point-to-point.ts'
 
 /** Stands for one of the two buffers: what it would hold is in the other. */
 export const IN_PLACE: unique symbol = Symbol.for('itsparallel.mpi.IN_PLACE')
+/** The type of `MPI.IN_PLACE`. */
 export type InPlace = typeof IN_PLACE
 
 /** Parts of different lengths in one buffer. */

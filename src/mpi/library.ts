@@ -69,6 +69,15 @@ export function loadLibrary(): Library {
   }
 }
 
+/**
+ * How many processes the program that started this one has started; undefined where it does not say so. A library that sees
+ * another number is not that program's.
+ */
+export function processesStarted(): number | undefined {
+  const told = process.env[STARTED_BY_OPEN_MPI] ?? process.env[STARTED_BY_HYDRA]
+  return told === undefined ? undefined : Number(told)
+}
+
 /** Whether ranks have to share the cores of this machine. @param size - of all of them, wherever they are. */
 export function areCoresShared(size: number): boolean {
   const told = RANKS_HERE.map(name => process.env[name]).find(value => value !== undefined)

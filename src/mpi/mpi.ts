@@ -2,12 +2,12 @@ import { writeSync } from 'node:fs'
 import process from 'node:process'
 import { inspect } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
-import { UsageError } from '../errors.ts'
+import { ConfigurationError, UsageError } from '../errors.ts'
 import { IN_PLACE } from './collectives.ts'
 import { Comm } from './comm.ts'
 import { newContext, type Runtime } from './context.ts'
 import { Failures } from './failures.ts'
-import { areCoresShared } from './library.ts'
+import { areCoresShared, processesStarted } from './library.ts'
 import { Native } from './native.ts'
 import { NativeOperations } from './native-operations.ts'
 import { Op } from './op.ts'
@@ -60,6 +60,8 @@ function initialize(): Started {
   native.call('MPI_Comm_set_errhandler', commWorld, errorsReturn)
   const rank = native.int('MPI_Comm_rank', commWorld)
   const size = native.int('MPI_Comm_size', commWorld)
+  const started = processesStarted()
+  if (started !== undefined && started !== size) throw wrongLibrary(native, started, size)
   const isMixed = Boolean(process.env[MIXED])
   const failures = new Failures({
     native,
@@ -75,6 +77,14 @@ function initialize(): Started {
     world: new Comm(newContext(runtime, commWorld), true),
     self: new Comm(newContext(runtime, commSelf), true),
   }
+}
+
+/** As a rule each process believes to be alone then. */
+function wrongLibrary(native: Native, started: number, size: number): ConfigurationError {
+  const [version = ''] = native.text('MPI_Get_library_version').split(/[,\n]/)
+  return new ConfigurationError(
+    `mpiexec has started ${started} processes, and the MPI library (${version.replace(/\s+/g, ' ')}) sees ${size}: it is another MPI's. Use the mpiexec that belongs to it, or name the right library in ITSPARALLEL_MPI_LIBRARY`,
+  )
 }
 
 function endWithProgram(runtime: Runtime): void {

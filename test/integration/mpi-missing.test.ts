@@ -91,4 +91,18 @@ describe.each(families)('under $name', family => {
     },
     PROGRAM_MS,
   )
+
+  it.skipIf(families.length < 2)(
+    "a program says so when the library is another MPI's",
+    async () => {
+      const library = family.name === 'Open MPI' ? 'libmpich.so.12' : 'libmpi.so.40'
+      const source = `import { MPI } from '${MPI_MODULE}'; MPI.COMM_WORLD.barrier()`
+      const failed = mpiexec(['--input-type=module', '--eval', source], { ITSPARALLEL_MPI_LIBRARY: library })
+      const stderr = expect.stringMatching(
+        /ConfigurationError: mpiexec has started 2 processes, and the MPI library \(.*\) sees 1: it is another MPI's/,
+      )
+      await expect(failed).rejects.toMatchObject({ stderr, killed: false })
+    },
+    PROGRAM_MS,
+  )
 })
