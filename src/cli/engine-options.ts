@@ -12,6 +12,7 @@ import { collect, parseEngineCount, parseNumber } from './options.ts'
 export interface EngineOptions extends LauncherSettings {
   readonly n?: number
   readonly engines?: string
+  readonly launcher?: string
   readonly engineCommand?: string
   readonly python?: string
   readonly timeout?: number
@@ -33,6 +34,10 @@ export function addEngineOptions(command: Command): Command {
     .option(
       '--engines <what>',
       'what starts the engines (local, mpi, ssh, pbs, slurm, sge, lsf, htcondor), or which engines: node, python, or how many of each, as python:2,node:2',
+    )
+    .option(
+      '--launcher <name>',
+      'what starts the engines, where --engines says which they are (default: local)',
     )
     .option(
       '--engine-command <command>',
@@ -61,9 +66,11 @@ export function addEngineOptions(command: Command): Command {
 /** The same options as a program takes them. */
 export async function readEngineOptions(options: EngineOptions) {
   const { parseEngines } = await import('../cluster/engine-sets.ts')
+  const { checkLauncher } = await import('../cluster/launchers.ts')
   return {
     n: options.n,
     engines: options.engines === undefined ? undefined : parseEngines(options.engines),
+    launcher: options.launcher === undefined ? undefined : checkLauncher(options.launcher),
     engineCommand: options.engineCommand,
     python: options.python,
     timeout: options.timeout,
@@ -78,6 +85,7 @@ export async function readEngineOptions(options: EngineOptions) {
 export function engineArguments(options: EngineOptions, n: number): string[] {
   const {
     engines,
+    launcher,
     engineCommand,
     python,
     timeout,
@@ -89,6 +97,7 @@ export function engineArguments(options: EngineOptions, n: number): string[] {
   return [
     `--n=${n}`,
     ...(engines === undefined ? [] : [`--engines=${engines}`]),
+    ...(launcher === undefined ? [] : [`--launcher=${launcher}`]),
     ...(engineCommand === undefined ? [] : [`--engine-command=${engineCommand}`]),
     ...(python === undefined ? [] : [`--python=${python}`]),
     ...(timeout === undefined ? [] : [`--timeout=${timeout}`]),

@@ -56,7 +56,7 @@ export async function runForeignEngine(
   const args = [...first, `--profile-dir=${profileDir}`, `--file=${path}`, `--Session.session=${uuid}`]
   const id = options.mpi === true ? (options.id ?? 0) + rankHere() : options.id
   if (id !== undefined) args.push(`--IPEngine.id=${id}`)
-  const engine = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  const engine = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', ...mpiPipe()] })
   const ended = endOf(engine, file)
   let isOrphan = false
   const stop = (): void => {
@@ -92,6 +92,13 @@ export async function runForeignEngine(
 function rankHere(): number {
   const { OMPI_COMM_WORLD_RANK, PMI_RANK, SLURM_PROCID } = process.env
   return Number(OMPI_COMM_WORLD_RANK ?? PMI_RANK ?? SLURM_PROCID ?? 0)
+}
+
+/** MPICH's mpiexec talks to its ranks on an open file, whose number it tells them: the engine is the rank. */
+function mpiPipe(): ('ignore' | 'inherit')[] {
+  const number = Number(process.env.PMI_FD)
+  if (!Number.isInteger(number) || number < 3) return []
+  return [...Array<'ignore'>(number - 3).fill('ignore'), 'inherit']
 }
 
 interface End {

@@ -36,6 +36,11 @@ export interface ClusterOptions extends ClusterPlace, LauncherSettings {
    * `'python'`), or how many of each (`{ python: 2, node: 2 }`). Default: `local`, engines of this package.
    */
   readonly engines?: EnginesOption | undefined
+  /**
+   * What starts the engines, where `engines` says which they are: `{ engines: { python: 2, node: 2 }, launcher: 'ssh' }`.
+   * Default: `local`.
+   */
+  readonly launcher?: LauncherName | undefined
   /** Command of foreign engines, such as `conda run -n sim ipengine`; it is given what Python's `ipengine` takes. */
   readonly engineCommand?: string | undefined
   /** The Python of Python engines. Default: `$ITSPARALLEL_PYTHON`, or the first python3 that has ipyparallel. */
@@ -115,10 +120,16 @@ export function enginePlan(options: ClusterOptions): KeeperPlan {
   const place = resolvePlace(options)
   const timeout = options.timeout ?? DEFAULT_TIMEOUT
   if (!(timeout > 0)) throw new UsageError(`cannot wait ${timeout} s: timeout must be above 0 seconds`)
-  const launcher = launcherOf(options.engines)
-  const sets = engineSets(options).flatMap(set => {
-    const program = engineProgram(set, place, timeout, options)
-    return shareEngines(launcher, options, place, set.n).map(share => ({ ...share, program }))
+  const kinds = engineSets(options)
+  const shares = shareEngines(
+    launcherOf(options),
+    options,
+    place,
+    kinds.map(({ n }) => n),
+  )
+  const sets = kinds.flatMap((kind, i) => {
+    const program = engineProgram(kind, place, timeout, options)
+    return shares[i]!.map(share => ({ ...share, program }))
   })
   for (const set of sets) {
     checkEngineCount(set.n)

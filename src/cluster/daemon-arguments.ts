@@ -7,6 +7,7 @@ export function daemonArguments(options: ClusterOptions, n: number): string[] {
   const args = [`--n=${n}`]
   if (options.timeout !== undefined) args.push(`--timeout=${options.timeout}`)
   if (options.engines !== undefined) args.push(`--engines=${formatEngines(options.engines)}`)
+  if (options.launcher !== undefined) args.push(`--launcher=${options.launcher}`)
   if (options.engineCommand !== undefined) args.push(`--engine-command=${options.engineCommand}`)
   if (options.python !== undefined) args.push(`--python=${options.python}`)
   if (options.controller !== undefined) args.push(`--controller=${options.controller}`)

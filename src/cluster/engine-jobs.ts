@@ -194,8 +194,12 @@ export class EngineJobs {
   #startGroup(set: PlannedSet, launcher: GroupLauncher, starts: readonly Start[]): void {
     const name = newJobName()
     const options = [`--uuid-prefix=${name}`]
-    if (launcher.areRanks)
-      options.push('--mpi', `--id=${this.#firstId(starts.map(start => start.replacedId))}`)
+    if (launcher.areRanks) {
+      const first = this.#firstId(starts.map(start => start.replacedId))
+      // Those that are started next, before the hub tells of these, follow them.
+      this.#highestId = Math.max(this.#highestId, first + starts.length - 1)
+      options.push('--mpi', `--id=${first}`)
+    }
     const launches = starts.map(({ launch }) => launch)
     const { tell, endEngines } = this.#options
     const group = new EngineGroup({

@@ -3,7 +3,7 @@
 import { ENGINE_LANGUAGES, LAUNCHER_NAMES, type LauncherName } from '../config/launcher-names.ts'
 import { ConfigurationError, UsageError } from '../errors.ts'
 import { checkLauncher } from './launchers.ts'
-import { findPython } from './python.ts'
+import { findPython, namePython } from './python.ts'
 
 const ENGINES_MAX = 100_000
 
@@ -20,6 +20,8 @@ export type EnginesOption = LauncherName | EngineLanguage | EngineMix
 export interface EngineSetOptions {
   readonly n?: number | undefined
   readonly engines?: EnginesOption | undefined
+  /** What starts them, where `engines` does not say so itself. */
+  readonly launcher?: LauncherName | undefined
   readonly engineCommand?: string | undefined
   readonly python?: string | undefined
 }
@@ -67,11 +69,18 @@ export function formatEngines(engines: EnginesOption): string {
     .join(',')
 }
 
-/** The launcher that `engines` names; `local` where it names languages. */
-export function launcherOf(engines: EnginesOption | undefined): LauncherName {
-  return typeof engines === 'string' && LAUNCHER_NAMES.includes(engines as LauncherName)
-    ? (engines as LauncherName)
-    : 'local'
+/**
+ * What starts the engines: the launcher that `engines` names, or else the other option; `local` where neither says.
+ *
+ * @throws UsageError when they name two.
+ */
+export function launcherOf({ engines, launcher }: EngineSetOptions): LauncherName {
+  const isNamed = typeof engines === 'string' && LAUNCHER_NAMES.includes(engines as LauncherName)
+  if (!isNamed) return launcher ?? 'local'
+  if (launcher === undefined || launcher === engines) return engines as LauncherName
+  throw new UsageError(
+    `engines names the launcher ${engines}, and launcher names ${launcher}: give one of them, or say by engines which they are (node, python, or how many of each)`,
+  )
 }
 
 /**
@@ -86,14 +95,14 @@ export function engineSets(options: EngineSetOptions): readonly EngineSet[] {
     if (command !== undefined && engines !== undefined && isLanguage(engines)) {
       throw new UsageError(`give either engines: '${engines}' or a command for the engines, not both`)
     }
-    return [{ n: options.n, command: command ?? commandOf(engines, python) }]
+    return [{ n: options.n, command: command ?? commandOf(engines, python, launcherOf(options)) }]
   }
   if (command !== undefined)
     throw new UsageError('a command for the engines is for all of them: give a number of engines, not a mix')
   const sets = Object.entries(engines).map(([language, count]) => {
     if (!isLanguage(language)) throw new UsageError(unknownLanguage(language))
     checkEngineCount(count)
-    return { n: count, command: commandOf(language, python) }
+    return { n: count, command: commandOf(language, python, launcherOf(options)) }
   })
   const total = sets.reduce((sum, set) => sum + set.n, 0)
   if (total === 0) throw new UsageError('a mix of engines needs at least one, such as { python: 2, node: 2 }')
@@ -105,8 +114,15 @@ export function engineSets(options: EngineSetOptions): readonly EngineSet[] {
   return sets
 }
 
-function commandOf(engines: string | undefined, python: string | undefined): readonly string[] | undefined {
-  return engines === 'python' ? [findPython(python), '-m', 'ipyparallel.engine'] : undefined
+function commandOf(
+  engines: string | undefined,
+  python: string | undefined,
+  launcher: LauncherName,
+): readonly string[] | undefined {
+  if (engines !== 'python') return undefined
+  // What other hosts have is seen there.
+  const path = launcher === 'ssh' ? namePython(python) : findPython(python)
+  return [path, '-m', 'ipyparallel.engine']
 }
 
 /** The shell takes the words of a command apart, with all its rules; the arguments of the engine are added to them. */

@@ -18,7 +18,7 @@ import { type MpiSettings, mpiLauncher } from './mpi-launcher.ts'
 import type { ProgramPlace } from './program.ts'
 import { sshControllerLauncher } from './ssh-controller.ts'
 import { sshLauncher } from './ssh-launcher.ts'
-import { countByHost, type SshSettings } from './ssh-settings.ts'
+import { countKindsByHost, type SshSettings } from './ssh-settings.ts'
 
 /** What can be set for launchers, each under its launcher's name, or that of all batch systems. */
 export interface LauncherSettings {
@@ -83,21 +83,24 @@ export function controllerLauncher(name: string, settings: LauncherSettings, pla
 }
 
 /**
- * Who is to start how many engines.
+ * Who is to start how many engines of each of several kinds.
  *
- * @param n - how many there are to be; undefined: as many as the hosts say, or else as this machine has cores.
+ * @param ns - how many there are to be of each; undefined for a single one: as many as the hosts say, or else as this
+ * machine has cores.
  * @throws ConfigurationError as controllerLauncher.
  */
 export function shareEngines(
   name: LauncherName,
   settings: LauncherSettings,
   place: ProgramPlace,
-  n: number | undefined,
-): readonly Share[] {
-  if (name !== 'ssh') return [{ n: n ?? availableParallelism(), launcher: LAUNCHERS[name](settings, place) }]
+  ns: readonly (number | undefined)[],
+): readonly (readonly Share[])[] {
+  if (name !== 'ssh')
+    return ns.map(n => [{ n: n ?? availableParallelism(), launcher: LAUNCHERS[name](settings, place) }])
   const { ssh } = settings
-  const counts = [...countByHost(ssh, n)]
-  return counts.map(([host, count]) => ({ n: count, launcher: sshLauncher(host, ssh!, place) }))
+  return countKindsByHost(ssh, ns).map(counts =>
+    [...counts].map(([host, n]) => ({ n, launcher: sshLauncher(host, ssh!, place) })),
+  )
 }
 
 /** The settings of launchers, out of options that hold others as well. */

@@ -17,7 +17,7 @@ const PROBE = 'import importlib.util as u, sys; sys.exit(u.find_spec("ipyparalle
  * @throws ConfigurationError when there is none.
  */
 export function findPython(given?: string): string {
-  const named = given ?? (process.env[PYTHON_VARIABLE] || undefined)
+  const named = namedPython(given)
   if (named !== undefined) {
     if (hasIpyparallel(named)) return named
     const where = given === undefined ? ` ($${PYTHON_VARIABLE})` : ''
@@ -34,6 +34,15 @@ export function findPython(given?: string): string {
   throw new ConfigurationError(
     `no python3 on the PATH has ipyparallel: install it (\`pip install ipyparallel\`), or name a Python that has it with --python or $${PYTHON_VARIABLE}`,
   )
+}
+
+/** The interpreter for Python engines on other hosts, unseen: as above, or else their own `python3`. */
+export function namePython(given?: string): string {
+  return namedPython(given) ?? 'python3'
+}
+
+function namedPython(given: string | undefined): string | undefined {
+  return given ?? (process.env[PYTHON_VARIABLE] || undefined)
 }
 
 function hasIpyparallel(python: string): boolean {

@@ -30,10 +30,7 @@ export interface SshSettings {
  *
  * @throws ConfigurationError when no host is named, or `n` is not what the hosts add up to.
  */
-export function countByHost(
-  settings: SshSettings | undefined,
-  n: number | undefined,
-): ReadonlyMap<string, number> {
+function countByHost(settings: SshSettings | undefined, n: number | undefined): ReadonlyMap<string, number> {
   const hosts = settings?.hosts ?? []
   if (Array.isArray(hosts)) {
     const names = [...new Set(hosts as readonly string[])]
@@ -57,6 +54,27 @@ export function countByHost(
       `the hosts have ${total} engines, but n is ${n}: leave n out, or give the hosts as a list`,
     )
   return counts
+}
+
+/**
+ * How many engines of each of several kinds on which host: each kind is shared among the hosts of a list, and takes the
+ * next places where each host has a number of them.
+ *
+ * @param ns - how many there are to be of each kind; a single one may be left open.
+ * @throws ConfigurationError as countByHost.
+ */
+export function countKindsByHost(
+  settings: SshSettings | undefined,
+  ns: readonly (number | undefined)[],
+): readonly ReadonlyMap<string, number>[] {
+  if (ns.length === 1 || Array.isArray(settings?.hosts)) return ns.map(n => countByHost(settings, n))
+  const total = ns.reduce<number>((sum, n) => sum + (n ?? 0), 0)
+  const places = [...countByHost(settings, total)].flatMap(([host, count]) => Array<string>(count).fill(host))
+  return ns.map(n => {
+    const counts = new Map<string, number>()
+    for (const host of places.splice(0, n)) counts.set(host, (counts.get(host) ?? 0) + 1)
+    return counts
+  })
 }
 
 /**

@@ -15,6 +15,8 @@ import { type ConfiguredProgram, SETTINGS } from './settings.ts'
 /** The values that a file sets, checked. */
 export type Configuration = Readonly<Record<string, unknown>>
 
+/** Settings that may name a launcher by its classic class. */
+const LAUNCHER_SETTINGS: readonly string[] = ['engines', 'launcher', 'controller']
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'json'] as const
 
 /** Path of a program's configuration file with this ending. */
@@ -96,7 +98,7 @@ interface OwnSetting {
 /** @returns undefined for a classic setting of another program, which may stand in any file. */
 function ownSetting(name: string, program: ConfiguredProgram, source: SourceText): OwnSetting | undefined {
   if (Object.hasOwn(SETTINGS[program], name))
-    return { key: name, convert: name === 'engines' || name === 'controller' ? launcherByClass : undefined }
+    return { key: name, convert: LAUNCHER_SETTINGS.includes(name) ? launcherByClass : undefined }
   const meaning = classicMeaning(name)
   if (meaning !== undefined) return meaning.program === program ? meaning : undefined
   const known = name.includes('.') ? CLASSIC_NAMES : Object.keys(SETTINGS[program])

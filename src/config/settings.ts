@@ -119,6 +119,11 @@ export const SETTINGS: Readonly<Record<ConfiguredProgram, Settings>> = {
       example: 'mpi',
       schema: v.union([nameOf([...LAUNCHER_NAMES, ...ENGINE_LANGUAGES]), v.record(v.string(), count)]),
     },
+    launcher: {
+      doc: 'What starts the engines, where engines says which they are.',
+      example: 'ssh',
+      schema: text,
+    },
     controller: {
       doc: 'What starts the controller: local, mpi, ssh, or a batch system.',
       example: 'local',

@@ -25,10 +25,19 @@ describe('parseEngines', () => {
 
 describe('launcherOf', () => {
   it('is local where languages are named', () => {
-    expect(launcherOf(undefined)).toBe('local')
-    expect(launcherOf('local')).toBe('local')
-    expect(launcherOf('python')).toBe('local')
-    expect(launcherOf({ node: 1 })).toBe('local')
+    expect(launcherOf({})).toBe('local')
+    expect(launcherOf({ engines: 'local' })).toBe('local')
+    expect(launcherOf({ engines: 'python' })).toBe('local')
+    expect(launcherOf({ engines: { node: 1 } })).toBe('local')
+  })
+
+  it('is what either option says, and not two', () => {
+    expect(launcherOf({ engines: 'mpi' })).toBe('mpi')
+    expect(launcherOf({ launcher: 'mpi' })).toBe('mpi')
+    expect(launcherOf({ engines: { python: 1 }, launcher: 'ssh' })).toBe('ssh')
+    expect(() => launcherOf({ engines: 'mpi', launcher: 'ssh' })).toThrow(
+      'engines names the launcher mpi, and launcher names ssh: give one of them',
+    )
   })
 })
 
@@ -55,6 +64,15 @@ describe('engineSets', () => {
     expect(() => engineSets({ engines: 'python', engineCommand: 'x' })).toThrow(/not both/)
     expect(() => engineSets({ engines: { node: 1 }, engineCommand: 'x' })).toThrow(/not a mix/)
     expect(() => engineSets({ engineCommand: ' ' })).toThrow(/empty/)
+  })
+
+  it('leaves it to other hosts whether they have the Python', () => {
+    vi.stubEnv('ITSPARALLEL_PYTHON', '')
+    const pythons = ['/no/such/python', undefined].map(
+      python => engineSets({ engines: 'python', launcher: 'ssh', python })[0]!.command![0],
+    )
+    vi.unstubAllEnvs()
+    expect(pythons).toEqual(['/no/such/python', 'python3'])
   })
 
   it('says what to do where there is no Python with ipyparallel', () => {

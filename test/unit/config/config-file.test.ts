@@ -113,7 +113,7 @@ describe('readConfiguration', () => {
     write('ipcluster_config.ts', 'export default { IPClusterEngines: { engine_launcher_clas: "MPI" } }')
     await expect(read()).rejects.toThrow(/:1: .* did you mean IPClusterEngines\.engine_launcher_class\?/)
     write('ipcluster_config.ts', 'export default { colour: "red" }')
-    await expect(read()).rejects.toThrow(/has no setting colour; known are n, engines, controller/)
+    await expect(read()).rejects.toThrow(/has no setting colour; known are n, engines, launcher, controller/)
   })
 
   it.each([
