@@ -32,6 +32,12 @@ export interface RemoteController extends RemoteProgram {
 
 const END_OF_FILE = 'END-OF-FILE'
 
+/**
+ * How often a controller's script says something, in seconds: where the network was cut without a word, that it cannot be
+ * sent is how its host comes to know. Engines notice by their controller.
+ */
+const BEAT = 5
+
 /** Stand between what a controller sends of its connection files: shells may greet before that. */
 export const FRAME = {
   engine: '--itsparallel-engine-file--',
@@ -93,8 +99,11 @@ if [ -f ${client} ]; then
   echo
   echo ${FRAME.end}
 fi
+{ while sleep ${BEAT}; do echo; done; } 2>/dev/null &
+beat=$!
 status=0
 wait "$pid" || status=$?
+kill "$beat" 2>/dev/null
 ${ending}`
 }
 

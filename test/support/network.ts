@@ -5,7 +5,11 @@
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
+
+const NAMESPACE_FILES = '/etc/netns'
 
 function ip(...args: readonly string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -61,9 +65,32 @@ export class Network {
     return ['nsenter', network, 'unshare', '--uts', 'sh', '-c', 'hostname "$0"; exec "$@"', host.name]
   }
 
+  /**
+   * As `on`, where the host's name is its own, and those of all hosts are known to what runs there, and to nobody else.
+   *
+   * @param names - further names, with their addresses.
+   */
+  onKnown(host: NetworkHost, names: Readonly<Record<string, string>> = {}): string[] {
+    const hosts = this.hosts.map(({ name, address }) => `${address} ${name}`)
+    const others = Object.entries(names).map(([name, address]) => `${address} ${name}`)
+    const folder = join(NAMESPACE_FILES, this.namespaceOf(host))
+    mkdirSync(folder, { recursive: true })
+    // What lies there hides the machine's own file from whatever `ip netns exec` runs (ip-netns(8)).
+    writeFileSync(join(folder, 'hosts'), `${['127.0.0.1 localhost', ...hosts, ...others].join('\n')}\n`)
+    return [...this.on(host), 'unshare', '--uts', 'sh', '-c', 'hostname "$0"; exec "$@"', host.name]
+  }
+
   /** Pulls the plug of a host, or puts it back. */
   plug({ name }: NetworkHost, isIn: boolean): void {
     ip('link', 'set', this.#cable(name), isIn ? 'up' : 'down')
+  }
+
+  /**
+   * Has this machine forget its connections to a host, as if it had been switched off: what it would still say of their
+   * end is never sent. Pull the plug of the host before.
+   */
+  forgetConnections({ address }: NetworkHost): void {
+    execFileSync('ss', ['-K', 'dst', address], { stdio: 'ignore' })
   }
 
   /** What the system calls a host. */
@@ -72,7 +99,10 @@ export class Network {
   }
 
   close(): void {
-    for (const host of this.hosts) ip('netns', 'del', this.namespaceOf(host))
+    for (const host of this.hosts) {
+      ip('netns', 'del', this.namespaceOf(host))
+      rmSync(join(NAMESPACE_FILES, this.namespaceOf(host)), { recursive: true, force: true })
+    }
     ip('link', 'del', this.#bridge)
   }
 
