@@ -122,7 +122,7 @@ export const SETTINGS: Readonly<Record<ConfiguredProgram, Settings>> = {
     launcher: {
       doc: 'What starts the engines, where engines says which they are.',
       example: 'ssh',
-      schema: text,
+      schema: nameOf(LAUNCHER_NAMES),
     },
     controller: {
       doc: 'What starts the controller: local, mpi, ssh, or a batch system.',
