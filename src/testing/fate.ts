@@ -28,6 +28,8 @@ export class Fate {
   readonly runs: Run[] = []
   /** The engine that the scheduler gave it to, as long as it has not answered and is not known to be dead. */
   holder: string | undefined
+  /** The signature under which it was given to the holder. */
+  sentAs: string | undefined
   /** Engines whose refusal the scheduler has got. */
   readonly refusedBy = new Set<string>()
   /** Failed attempts that the scheduler has got. */

@@ -7,6 +7,7 @@ import type { Millis } from '../base/clock.ts'
 import type { ControllerOptions } from '../controller/controller.ts'
 import type { Fate } from './fate.ts'
 import { SeededRandom } from './random.ts'
+import type { Sighting } from './sighting.ts'
 import { SimulatedCluster, Violation } from './simulated-cluster.ts'
 import type { SimulatedEngine } from './simulated-engine.ts'
 import { NO_FAULTS } from './simulated-network.ts'
@@ -139,9 +140,22 @@ class Simulation {
   // --- what goes wrong ---
 
   #planFaults(): void {
+    this.cluster.onSent = sighting => this.#aim(sighting)
     for (let i = this.#random.between(1, 6); i > 0; i--) {
       this.#later(this.#random.next() * this.#spanMs, () => this.#fault())
     }
+  }
+
+  /** Moments that seldom meet a fault by chance: while a recall is under way, nobody else knows whose a task is. */
+  #aim({ channel, byController, envelope, peer }: Sighting): void {
+    if (channel !== 'engineControl' || !byController || envelope.header.msg_type !== 'recall_request') return
+    if (!this.#random.chance(0.15)) return
+    const engine = this.cluster.engines.find(({ process }) => process.name === peer)!
+    this.#later(this.#random.next() * 0.3, () => {
+      const links = this.cluster.network.connectionsOf(engine.process)
+      const control = links.filter(link => this.cluster.channelOf(link) === 'engineControl')
+      this.cluster.cut(engine, control, 20)
+    })
   }
 
   #fault(): void {
@@ -192,6 +206,7 @@ class Simulation {
   async #settle(): Promise<void> {
     const { cluster } = this
     Object.assign(cluster.network.faults, NO_FAULTS)
+    cluster.onSent = () => {}
     for (const cancel of this.#planned) cancel()
     for (const engine of cluster.engines) engine.process.goOn()
     await cluster.run(SETTLE_MS, () => {

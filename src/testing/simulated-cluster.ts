@@ -7,6 +7,7 @@
 import type { Millis } from '../base/clock.ts'
 import type { LogFields, Logger } from '../base/log.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
+import type { Envelope } from '../protocol/envelope.ts'
 import type { Message, Socket } from '../transport/socket.ts'
 import { Fate } from './fate.ts'
 import { SeededRandom } from './random.ts'
@@ -41,6 +42,15 @@ const STANDING_MAX = 5000
 /** An engine that has lost one of these for long is taken for dead. */
 const VITAL_CHANNELS = ['engineTask', 'engineMux', 'engineBroadcast'] as const
 
+/** What the witness looks at as soon as it is sent. */
+const WATCHED: ReadonlySet<Channel> = new Set<Channel>([
+  'engineTask',
+  'engineControl',
+  'task',
+  'registration',
+  'notification',
+])
+
 export class SimulatedCluster {
   readonly clock = new SimulatedClock()
   readonly random: SeededRandom
@@ -52,6 +62,8 @@ export class SimulatedCluster {
   /** What happened, a line each: with `trace` every message, else only faults. */
   readonly journal: string[] = []
   controller!: Controller
+  /** Told of what is sent, as far as the witness looks at it. */
+  onSent: (sighting: Sighting) => void = () => {}
   #observer: Socket | undefined
   readonly #options: SimulatedClusterOptions
   readonly #controllerProcess: SimulatedProcess
@@ -142,6 +154,7 @@ export class SimulatedCluster {
       isDismissed: false,
       wasDismissed: false,
       held: new Set(),
+      givenBack: new Set(),
       lastBegun: new Map(),
     })
     const engine = new SimulatedEngine({
@@ -155,7 +168,7 @@ export class SimulatedCluster {
       log: this.#logOf(name),
       throwsOf: program => this.#throws.get(program) ?? 0,
       watch: {
-        started: ({ uuid: id }, request) => this.#started(id, request.header.msg_id),
+        started: ({ uuid: id }, request) => this.#started(id, request),
         ended: ({ uuid: id }, request, program, how) => {
           if (how === 'thrown') this.#throws.set(program.name, (this.#throws.get(program.name) ?? 0) + 1)
           const run = this.witness.fateOf(request.header.msg_id)?.runs.findLast(({ engine: at }) => at === id)
@@ -375,10 +388,12 @@ export class SimulatedCluster {
 
   readonly #orderOf = new Map<Fate, number>()
 
-  #started(uuid: string, msgId: string): void {
-    const fate = this.witness.fateOf(msgId)
+  #started(uuid: string, { header, signature }: Envelope): void {
+    const fate = this.witness.fateOf(header.msg_id)
     const view = this.witness.engines.get(uuid)
     if (fate === undefined || view === undefined) return
+    if (view.givenBack.has(signature.toString('latin1')))
+      this.fail(`${view.name} began what it had given back`, fate)
     if (fate.target !== undefined && view.remembers && fate.runs.length > 0)
       this.fail(`${fate.name} was begun again`, fate)
     fate.runs.push({ engine: uuid, startedMs: this.clock.nowMs(), how: 'running' })
@@ -406,11 +421,11 @@ export class SimulatedCluster {
   #sent(link: SimulatedLink, message: Message): void {
     const channel = this.#channels.get(link.port)
     if (channel === 'hbPing') this.witness.pinged(message[0]!.toString())
-    const isWatched = channel === 'engineTask' || channel === 'task' || channel === 'registration'
-    if (!this.#options.trace && !isWatched && channel !== 'notification') return
+    if (!this.#options.trace && !WATCHED.has(channel!)) return
     const sighting = this.#sighting(link, message)
     if (sighting === undefined) return
     this.witness.sent(sighting)
+    this.onSent(sighting)
     if (!this.#options.trace) return
     // What is published goes to everybody, and is told once.
     if (message === this.#lastPublished) return
@@ -421,12 +436,11 @@ export class SimulatedCluster {
   #delivered(link: SimulatedLink, message: Message, again: boolean): void {
     const channel = this.#channels.get(link.port)
     if (channel === 'hbPong') this.witness.ponged(link.other.process.name, message[0]!.toString())
-    if (again) return
-    if (channel !== 'engineTask' && channel !== 'engineMux' && channel !== 'engineBroadcast') return
+    const isVital = VITAL_CHANNELS.some(vital => vital === channel)
+    if (again || !(isVital || channel === 'engineControl')) return
     const sighting = this.#sighting(link.other, message)
-    if (sighting === undefined) return
-    if (sighting.byController) this.#seen(sighting)
-    else this.witness.delivered(sighting)
+    if (sighting?.byController === false) this.witness.delivered(sighting)
+    else if (sighting !== undefined && isVital) this.#seen(sighting)
   }
 
   /** No engine may get the same bytes twice, other than by the network's own doing. */

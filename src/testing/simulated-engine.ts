@@ -3,11 +3,13 @@ import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import type { Millis } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
+import { BEGUN_TASKS_SLOTS, BegunTasks } from '../engine/begun-tasks.ts'
 import { handleControl } from '../engine/control.ts'
 import { ControllerLink } from '../engine/controller-link.ts'
 import { replyMetadata } from '../engine/reply.ts'
 import { ShellLink } from '../engine/shell-link.ts'
 import type { RequestLink } from '../engine/shell-replies.ts'
+import { fromBalancedScheduler } from '../engine/shell-requests.ts'
 import { EngineLife, type LifeEffect, type LifeEvent } from '../engine/state/engine-life.ts'
 import { RequestMemory } from '../engine/state/request-memory.ts'
 import type { MessageType, ReplyStatus } from '../protocol/catalogue.ts'
@@ -37,7 +39,7 @@ export interface EngineWatch {
 export interface SimulatedEngineOptions {
   readonly number: number
   readonly uuid: string
-  /** It remembers its requests, and does not run again what comes again. */
+  /** It remembers its requests, and does not run again what comes again; and it can give tasks back. */
   readonly remembers: boolean
   readonly language: string
   readonly process: SimulatedProcess
@@ -66,6 +68,8 @@ export class SimulatedEngine {
   readonly #life = new EngineLife({ goneMs: 30_000, answerMs: 1000, retryMs: 500 })
   readonly #alarm: Alarm
   readonly #aborted = new AbortedIds()
+  readonly #begun = new BegunTasks(new Int32Array(BEGUN_TASKS_SLOTS))
+  readonly #givenBack = new AbortedIds()
   readonly #memory = new RequestMemory()
   readonly #queue: Job[] = []
   #current: Job | undefined
@@ -131,6 +135,7 @@ export class SimulatedEngine {
           uuid,
           language,
           remembers,
+          recalls: remembers,
           ...(id !== undefined && { id }),
         })
         return
@@ -242,7 +247,7 @@ export class SimulatedEngine {
       request,
       {
         abort: msgIds => this.#aborted.add(msgIds),
-        giveBack: () => [],
+        giveBack: asked => this.#begun.giveBack(asked, signatures => this.#givenBack.add(signatures)),
         clear: done => done(undefined),
         interrupt: () => {},
         shutdown: restart => {
@@ -275,8 +280,12 @@ export class SimulatedEngine {
     if (this.#current !== undefined) return
     const job = this.#queue.shift()
     if (job === undefined) return
-    this.#current = job
     const { request } = job
+    if (this.#isTakenBack(request)) {
+      this.#next()
+      return
+    }
+    this.#current = job
     if (this.#aborted.take(request.header.msg_id)) {
       this.#reply(job, 'aborted', 0, { status: 'aborted' }, [])
       return
@@ -291,6 +300,13 @@ export class SimulatedEngine {
     this.#cancelCurrent = this.process.after(program.runMs, () =>
       this.#finish(job, program, this.process.nowMs() - startedMs),
     )
+  }
+
+  /** As the real one: a task is begun before it is looked up among those that were given back. */
+  #isTakenBack(request: Envelope): boolean {
+    if (!fromBalancedScheduler(request)) return false
+    this.#begun.enter(request.signature)
+    return this.#givenBack.take(request.signature.toString('latin1'))
   }
 
   #finish(job: Job, program: Program, ranMs: Millis): void {

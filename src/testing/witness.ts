@@ -42,6 +42,8 @@ export interface EngineView {
   wasDismissed: boolean
   /** What it has in hand, as the balanced scheduler sees it. */
   readonly held: Set<Fate>
+  /** Tasks that it gave back, by the signatures under which it had them. */
+  readonly givenBack: Set<string>
   /** Per client and route, the number of the last request that was for it and began. */
   readonly lastBegun: Map<string, number>
 }
@@ -79,7 +81,10 @@ export class Witness {
 
   sent(sighting: Sighting): void {
     const { channel, byController, envelope, peer } = sighting
-    if (!byController) return
+    if (!byController) {
+      for (const signature of givenBackIn(sighting)) this.#engineCalled(peer)?.givenBack.add(signature)
+      return
+    }
     switch (channel) {
       case 'engineTask':
         this.#dispatched(envelope, peer)
@@ -125,6 +130,7 @@ export class Witness {
         fail(`a task that may wait ${fate.wish.timeoutMs} ms was started after ${waitedMs} ms`, fate)
     }
     fate.holder = engine.uuid
+    fate.sentAs = envelope.signature.toString('latin1')
     engine.held.add(fate)
   }
 
@@ -146,8 +152,9 @@ export class Witness {
     const { fail } = this.#options
     const { content, header, metadata } = envelope
     if (fate.answer !== undefined) fail('a task was answered twice', fate)
-    const engine = this.engines.get(String(header.session))
     const isOk = content.status === 'ok'
+    // A stock task's death is answered in the engine's name.
+    const engine = this.engines.get(String(header.session)) ?? this.engines.get(String(metadata.engine))
     fate.answer = {
       ok: isOk,
       aborted: content.status === 'aborted',
@@ -272,11 +279,26 @@ export class Witness {
 
   // --- what reaches the controller ---
 
-  delivered({ channel, byController, envelope, peer }: Sighting): void {
-    if (byController || channel !== 'engineTask') return
-    const fate = this.fateOf(envelope.parentHeader.msg_id)
+  delivered(sighting: Sighting): void {
+    const { channel, byController, envelope, peer } = sighting
     const engine = this.#engineCalled(peer)
-    if (fate === undefined || engine === undefined || fate.answer !== undefined) return
+    if (byController || engine === undefined) return
+    const given = givenBackIn(sighting)
+    if (given.length > 0) this.#givenBack(engine, given)
+    else if (channel === 'engineTask') this.#replied(engine, envelope)
+  }
+
+  #givenBack(engine: EngineView, signatures: readonly string[]): void {
+    for (const fate of [...engine.held]) {
+      if (fate.holder !== engine.uuid || !signatures.includes(fate.sentAs!)) continue
+      fate.holder = undefined
+      engine.held.delete(fate)
+    }
+  }
+
+  #replied(engine: EngineView, envelope: Envelope): void {
+    const fate = this.fateOf(envelope.parentHeader.msg_id)
+    if (fate === undefined || fate.answer !== undefined) return
     fate.lastReplyCounts = fate.holder === engine.uuid && !engine.isDismissed
     engine.held.delete(fate)
     if (!fate.lastReplyCounts) return
@@ -375,4 +397,10 @@ export class Witness {
     })
     return follow.all ? there.length === follow.ids.length : there.length > 0
   }
+}
+
+/** The tasks that an engine's answer to a recall gives back, by their signatures. */
+function givenBackIn({ channel, envelope }: Sighting): readonly string[] {
+  const { given_back: given } = channel === 'engineControl' ? envelope.content : {}
+  return Array.isArray(given) ? given.map(String) : []
 }
