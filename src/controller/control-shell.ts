@@ -14,6 +14,8 @@ export interface ControlShellOptions extends Intake {
   readonly self: Frame
   /** An engine has answered the controller itself. */
   readonly onOwnReply: (reply: Envelope) => void
+  /** The connection of an engine was lost, or is there again: it may have taken such an answer along. */
+  readonly onLink: (engine: string, isThere: boolean) => void
 }
 
 /**
@@ -35,9 +37,13 @@ export class ControlShell extends RelayShell<ControlShellOptions> {
     this.#engines.delete(engine)
   }
 
-  protected override linkLost(): void {}
+  protected override linkLost(engine: string): void {
+    this.options.onLink(engine, false)
+  }
 
-  protected override linkJoined(): void {}
+  protected override linkJoined(engine: string): void {
+    this.options.onLink(engine, true)
+  }
 
   fromClient(frames: Frame[]): void {
     const { session, warnings } = this.options

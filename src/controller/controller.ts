@@ -216,6 +216,7 @@ class Parts {
       ...intake,
       self: this.#client,
       onOwnReply: reply => this.#task.recalled(reply),
+      onLink: (engine, isThere) => this.#task.controlLink(engine, isThere),
     })
     this.#task = new TaskShell({ ...intake, clock, queue, registrar, control: this.#control })
     this.#broadcast = new BroadcastShell({ ...intake, clock, broadcast, registrar })

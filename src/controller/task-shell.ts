@@ -99,9 +99,14 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
   /** An engine's answer to a recall. */
   recalled(reply: Envelope): void {
     const { given_back: given } = reply.content
-    if (!Array.isArray(given) || given.length === 0) return
+    if (!Array.isArray(given)) return
     const engine = reply.frames[0]!.toString('latin1')
     this.#happened({ type: 'tasks_given_back', engine, signatures: new Set(given.map(String)) })
+  }
+
+  /** The connection over which an engine answers recalls was lost, or is there again. */
+  controlLink(engine: string, isThere: boolean): void {
+    this.#happened({ type: isThere ? 'control_reconnected' : 'control_disconnected', engine })
   }
 
   close(): void {

@@ -154,6 +154,7 @@ export class SimulatedCluster {
       isDismissed: false,
       wasDismissed: false,
       held: new Set(),
+      begun: new Set(),
       givenBack: new Set(),
       lastBegun: new Map(),
     })
@@ -392,8 +393,9 @@ export class SimulatedCluster {
     const fate = this.witness.fateOf(header.msg_id)
     const view = this.witness.engines.get(uuid)
     if (fate === undefined || view === undefined) return
-    if (view.givenBack.has(signature.toString('latin1')))
-      this.fail(`${view.name} began what it had given back`, fate)
+    const sentAs = signature.toString('latin1')
+    view.begun.add(sentAs)
+    if (view.givenBack.has(sentAs)) this.fail(`${view.name} began what it had given back`, fate)
     if (fate.target !== undefined && view.remembers && fate.runs.length > 0)
       this.fail(`${fate.name} was begun again`, fate)
     fate.runs.push({ engine: uuid, startedMs: this.clock.nowMs(), how: 'running' })

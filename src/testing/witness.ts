@@ -42,7 +42,8 @@ export interface EngineView {
   wasDismissed: boolean
   /** What it has in hand, as the balanced scheduler sees it. */
   readonly held: Set<Fate>
-  /** Tasks that it gave back, by the signatures under which it had them. */
+  /** Tasks that it has begun, and those that it gave back, by the signatures under which it had them. */
+  readonly begun: Set<string>
   readonly givenBack: Set<string>
   /** Per client and route, the number of the last request that was for it and began. */
   readonly lastBegun: Map<string, number>
@@ -82,7 +83,11 @@ export class Witness {
   sent(sighting: Sighting): void {
     const { channel, byController, envelope, peer } = sighting
     if (!byController) {
-      for (const signature of givenBackIn(sighting)) this.#engineCalled(peer)?.givenBack.add(signature)
+      const engine = this.#engineCalled(peer)
+      for (const signature of givenBackIn(sighting)) {
+        if (engine?.begun.has(signature) === true) this.#options.fail(`${peer} gave back what it has begun`)
+        engine?.givenBack.add(signature)
+      }
       return
     }
     switch (channel) {

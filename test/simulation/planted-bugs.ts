@@ -230,4 +230,29 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     text: 'const buffers = payloads?.[index] ?? reply.buffers',
     instead: 'const buffers = payloads?.[0] ?? reply.buffers',
   },
+  {
+    name: 'the answer to a recall is lost with a connection, and with it the tasks',
+    firstSeed: 501,
+    file: 'controller/state/recall.ts',
+    text: 'engine.doubtful.push(...engine.asked.splice(0).flat())',
+    instead: '',
+  },
+  {
+    name: 'what was given back stays in the hands of the engine',
+    file: QUEUE,
+    text: "'given back by engine', uuid)\n      this.#run(task, nowMs, effects)",
+    instead: "'given back by engine', uuid)",
+  },
+  {
+    name: 'an engine runs what it has given back',
+    file: 'engine/begun-tasks.ts',
+    text: 'if (given.length > 0) post(given)',
+    instead: '',
+  },
+  {
+    name: 'an engine gives back what it has begun',
+    file: 'engine/begun-tasks.ts',
+    text: '!begun.has(numberOf',
+    instead: 'begun.size > 0 || !begun.has(numberOf',
+  },
 ]

@@ -45,6 +45,10 @@ export class PoolEngine<T> implements HeapItem, Candidate, Place {
   readonly recalls: boolean
   /** It was asked to, since anything ended or came there. */
   isRecalled = false
+  /** For each time that it was asked and has not answered, what for. */
+  readonly asked: (readonly T[])[] = []
+  /** What it was asked for when the connection broke that it answers over. */
+  doubtful: T[] = []
   /** Since when nothing has ended there, while it has something in hand. */
   aloneSinceMs: Millis = 0
   /** It runs a task that must run alone. */

@@ -64,27 +64,48 @@ export class Recall {
       }
       engine.isRecalled = true
       const tasks = [...engine.outstanding.values()].slice(1).slice(-ASKED_MAX)
+      engine.asked.push(tasks)
       effects.push({ type: 'recall_tasks', engine: engine.uuid, tasks })
     }
   }
 
+  /** The connection broke that it answers over: whether it has given anything back is not known. */
+  disconnected(engine: PoolEngine<Task>): void {
+    engine.doubtful.push(...engine.asked.splice(0).flat())
+  }
+
+  /**
+   * It is there again: what it was asked for meanwhile may have been given back, and an engine does not say so twice.
+   *
+   * @returns what is to go again, there or elsewhere.
+   */
+  reconnected(engine: PoolEngine<Task>): Task[] {
+    if (engine.doubtful.length === 0) return []
+    const doubtful = new Set(engine.doubtful)
+    engine.doubtful = []
+    return this.#takeOut(engine, task => doubtful.has(task))
+  }
+
   /**
    * Takes out of an engine's hands what it has given back: only what it still holds, under the very bytes that it names.
-   * What it runs takes longer than what came before, so that nothing is put behind it.
    */
   takeBack(engine: PoolEngine<Task>, signatures: ReadonlySet<string>): Task[] {
-    const given = [...engine.outstanding.values()].filter(
-      ({ stage, engine: holder, sentAs }) =>
-        stage === 'assigned' &&
-        holder === engine.uuid &&
-        sentAs !== undefined &&
-        signatures.has(sentAs.toString('latin1')),
+    engine.asked.shift()
+    const isGiven = ({ sentAs }: Task): boolean =>
+      sentAs !== undefined && signatures.has(sentAs.toString('latin1'))
+    return this.#takeOut(engine, isGiven)
+  }
+
+  /** What the engine runs takes longer than what came before, so that nothing is put behind it. */
+  #takeOut(engine: PoolEngine<Task>, isMeant: (task: Task) => boolean): Task[] {
+    const out = [...engine.outstanding.values()].filter(
+      task => task.stage === 'assigned' && task.engine === engine.uuid && isMeant(task),
     )
-    for (const task of given) {
+    for (const task of out) {
       engine.outstanding.delete(task.msgId)
       task.left(engine.uuid)
     }
     engine.prefetch.idle()
-    return given
+    return out
   }
 }

@@ -23,6 +23,8 @@ export type TaskQueueEvent =
     }
   /** An engine will not run these of its tasks; it names them by the signatures under which it got them. */
   | { readonly type: 'tasks_given_back'; readonly engine: string; readonly signatures: ReadonlySet<string> }
+  /** The connection was lost, or is back, over which it says so. */
+  | { readonly type: 'control_disconnected' | 'control_reconnected'; readonly engine: string }
   /** `orderly`: it was asked to go, so its tasks have nothing to do with it. */
   | {
       readonly type: 'engine_left'

@@ -3,7 +3,7 @@
  *
  * It knows tasks by what their metadata asks for, and engines by what they have in hand. It does not know sockets, what
  * is in a task, who its client is (an opaque address), or how an engine's death was noticed. The order of engines is
- * `engine-pool.ts`, the order of tasks that wait is `waiting-room.ts`.
+ * `engine-pool.ts`, the order of tasks that wait is `waiting-room.ts`, how tasks end is `task-table.ts`.
  *
  * ```
  *  submitted ──► parked ──────────► queued ──────────► assigned ─────────► ended
@@ -23,7 +23,7 @@
  * | aborted | final | counts as a failure and is retried |
  *
  * Invariants
- * 1. A task has one answer: it leaves `#tasks` when it ends, and nothing else produces answers.
+ * 1. A task has one answer: it leaves the table when it ends, and nothing else produces answers.
  * 2. A reply is taken only from the engine that the task is assigned to at present; any other is counted and dropped.
  * 3. No task waits that an engine with a free slot could run, its language, targets and refusals considered.
  * 4. The same bytes go to one engine at most once: it would take the second for a replay and be silent.
@@ -33,30 +33,23 @@
 import { AbortedIds } from '../../base/aborted-ids.ts'
 import type { Millis } from '../../base/clock.ts'
 import { languageByUuid } from '../../base/ids.ts'
-import type { ErrorContent } from '../../protocol/catalogue.ts'
 import { DeadEngines, type EngineDeath } from './dead-engines.ts'
-import type { Outcome } from './dependency.ts'
 import { hopelessText, timeoutText, unknownText } from './dependency-texts.ts'
-import { Dependents } from './dependents.ts'
 import { EnginePool, type PoolEngine } from './engine-pool.ts'
 import { Limbo } from './limbo.ts'
 import { Recall } from './recall.ts'
-import { Story } from './story.ts'
 import { Task } from './task.ts'
 import type { TaskQueueEffect, TaskQueueEvent, TaskQueueOptions } from './task-events.ts'
-import { TaskHistory } from './task-history.ts'
 import { NO_PLAN, PlanReader } from './task-plan.ts'
 import { checkTaskQueue } from './task-queue-check.ts'
-import { TaskTimeouts } from './task-timeouts.ts'
+import { TaskTable } from './task-table.ts'
 import { type Surroundings, whereaboutsOf } from './task-whereabouts.ts'
 import { ANYWHERE, type Whereabouts } from './waiting-room.ts'
-import { WaitingTasks } from './waiting-tasks.ts'
 import { diedRunning, errorContent, originalDeath } from './wire-error.ts'
 
 type Submitted = Extract<TaskQueueEvent, { type: 'task_submitted' }>
 type Replied = Extract<TaskQueueEvent, { type: 'task_replied' }>
 type Joined = Extract<TaskQueueEvent, { type: 'engine_joined' }>
-type GivenBack = Extract<TaskQueueEvent, { type: 'tasks_given_back' }>
 type Left = Extract<TaskQueueEvent, { type: 'engine_left' }>
 
 /** Deaths after which a task is taken for their cause. */
@@ -64,24 +57,15 @@ const DEATHS_MAX = 3
 const ABORTED = 'it was aborted before it ran to its end'
 
 export class TaskQueue {
-  readonly #tasks = new Map<string, Task>()
+  readonly #table = new TaskTable()
   readonly #pool: EnginePool<Task>
-  readonly #waiting = new WaitingTasks()
-  readonly #dependents = new Dependents()
-  /** Parked tasks that may not run everywhere: the end of an engine may be theirs. */
-  readonly #parkedBound = new Set<Task>()
-  readonly #timeouts = new TaskTimeouts()
   readonly #limbo = new Limbo()
   readonly #abortedEarly = new AbortedIds()
   readonly #dead = new DeadEngines()
-  readonly #history = new TaskHistory()
-  readonly #story = new Story()
   readonly #plans = new PlanReader()
   readonly #recall: Recall
   readonly #limboMs: Millis
   readonly #surroundings: Surroundings
-  /** Ended since the last event began, and their dependents not yet looked at. */
-  readonly #ended: string[] = []
   #repliesDropped = 0
 
   constructor(options: TaskQueueOptions) {
@@ -92,7 +76,7 @@ export class TaskQueue {
   }
 
   get wakeAtMs(): Millis {
-    return Math.min(this.#timeouts.wakeAtMs, this.#limbo.wakeAtMs, this.#recall.wakeAtMs)
+    return Math.min(this.#table.timeouts.wakeAtMs, this.#limbo.wakeAtMs, this.#recall.wakeAtMs)
   }
 
   handle(event: TaskQueueEvent, nowMs: Millis): TaskQueueEffect[] {
@@ -112,7 +96,18 @@ export class TaskQueue {
         this.#engineJoined(event, effects)
         break
       case 'tasks_given_back':
-        this.#givenBack(event, nowMs, effects)
+        this.#givenBack(
+          event.engine,
+          engine => this.#recall.takeBack(engine, event.signatures),
+          nowMs,
+          effects,
+        )
+        break
+      case 'control_disconnected':
+        this.#controlDisconnected(event.engine)
+        break
+      case 'control_reconnected':
+        this.#givenBack(event.engine, engine => this.#recall.reconnected(engine), nowMs, effects)
         break
       case 'engine_left':
         this.#engineLeft(event, nowMs, effects)
@@ -127,7 +122,7 @@ export class TaskQueue {
         this.#tick(nowMs, effects)
         break
     }
-    if (this.#ended.length > 0) this.#wakeDependents(nowMs, effects)
+    if (this.#table.ended.length > 0) this.#wakeDependents(nowMs, effects)
     return effects
   }
 
@@ -140,11 +135,11 @@ export class TaskQueue {
 
   /** Tasks that have no answer yet. */
   get size(): number {
-    return this.#tasks.size
+    return this.#table.tasks.size
   }
 
   isPending(msgId: string): boolean {
-    return this.#tasks.has(msgId)
+    return this.#table.tasks.has(msgId)
   }
 
   /** Ids of the tasks that an engine was given and has not finished. */
@@ -153,43 +148,44 @@ export class TaskQueue {
   }
 
   unassigned(): string[] {
-    return [...this.#tasks.values()].filter(task => task.stage !== 'assigned').map(task => task.msgId)
+    return [...this.#table.tasks.values()].filter(task => task.stage !== 'assigned').map(task => task.msgId)
   }
 
   story(msgId: string): string[] {
-    return this.#story.of(msgId)
+    return this.#table.story.of(msgId)
   }
 
   // --- tasks come ---
 
   #submitted(event: Submitted, nowMs: Millis, effects: TaskQueueEffect[]): void {
     const { msgId, client, request, metadata } = event
-    const earlier = this.#tasks.get(msgId)
+    const earlier = this.#table.tasks.get(msgId)
     // The client gave the same name twice: it waits for one answer only, and that is the later one's.
-    if (earlier !== undefined) this.#remove(earlier)
+    if (earlier !== undefined) this.#table.remove(earlier)
     const plan = this.#plans.read(metadata)
     const task = new Task(msgId, client, request, 'ename' in plan ? NO_PLAN : plan)
-    this.#tasks.set(msgId, task)
+    this.#table.tasks.set(msgId, task)
     if ('ename' in plan) {
-      this.#fail(task, errorContent(plan.ename, plan.evalue), effects)
+      this.#table.fail(task, errorContent(plan.ename, plan.evalue), effects)
       return
     }
-    this.#story.tell(msgId, 'submitted')
+    this.#table.story.tell(msgId, 'submitted')
     task.isAborted = this.#abortedEarly.take(msgId)
     if (task.isAborted || (task.after === undefined && task.follow === undefined)) {
       this.#run(task, nowMs, effects)
       return
     }
-    const unknown = this.#dependents.watch(task, id => this.#outcomeOf(id), this.#history)
+    const unknown = this.#table.dependents.watch(task, id => this.#table.outcomeOf(id), this.#table.history)
     if (unknown === undefined) this.#look(task, nowMs, effects)
-    else this.#fail(task, errorContent('InvalidDependency', unknownText(task, unknown)), effects)
+    else this.#table.fail(task, errorContent('InvalidDependency', unknownText(task, unknown)), effects)
   }
 
   /** Looks at a task that waits for others: it may now run, or never. */
   #look(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
     const { after, follow } = task
     const hopeless = hopelessText(task)
-    if (hopeless !== undefined) this.#fail(task, errorContent('ImpossibleDependency', hopeless), effects)
+    if (hopeless !== undefined)
+      this.#table.fail(task, errorContent('ImpossibleDependency', hopeless), effects)
     else if (after?.isMet !== false && follow?.isMet !== false) this.#run(task, nowMs, effects)
     else this.#park(task, nowMs, effects)
   }
@@ -198,19 +194,19 @@ export class TaskQueue {
   #park(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
     const where = task.plan.own ? whereaboutsOf(task, this.#surroundings) : ANYWHERE
     if ('status' in where) {
-      this.#giveUp(task, where, effects)
+      this.#table.giveUp(task, where, effects)
       return
     }
-    if (task.plan.targets !== undefined || task.follow !== undefined) this.#parkedBound.add(task)
-    if (task.deadlineMs === Number.POSITIVE_INFINITY) this.#timeouts.start(task, nowMs)
+    if (task.plan.targets !== undefined || task.follow !== undefined) this.#table.parkedBound.add(task)
+    if (task.deadlineMs === Number.POSITIVE_INFINITY) this.#table.timeouts.start(task, nowMs)
   }
 
   #wakeDependents(nowMs: Millis, effects: TaskQueueEffect[]): void {
     // A loop and not a recursion: one failure may bring down a chain of ten thousand.
-    for (let msgId = this.#ended.pop(); msgId !== undefined; msgId = this.#ended.pop()) {
-      const outcome = this.#history.outcome(msgId)
+    for (let msgId = this.#table.ended.pop(); msgId !== undefined; msgId = this.#table.ended.pop()) {
+      const outcome = this.#table.history.outcome(msgId)
       if (outcome === 'unseen') continue
-      for (const task of this.#dependents.ended(msgId, outcome, this.#history.engineOf(msgId))) {
+      for (const task of this.#table.dependents.ended(msgId, outcome, this.#table.history.engineOf(msgId))) {
         // One that is queued already may run on more engines now.
         const isConcerned = task.stage === 'parked' || (task.stage === 'queued' && task.follow !== undefined)
         if (isConcerned) this.#look(task, nowMs, effects)
@@ -218,30 +214,26 @@ export class TaskQueue {
     }
   }
 
-  #outcomeOf(msgId: string): Outcome {
-    return this.#tasks.has(msgId) ? 'pending' : this.#history.outcome(msgId)
-  }
-
   /** A task that is with an engine is that engine's to abort: here it is only given to no other. */
   #aborted(msgId: string, effects: TaskQueueEffect[]): void {
-    const task = this.#tasks.get(msgId)
+    const task = this.#table.tasks.get(msgId)
     if (task?.stage === 'assigned') task.isAborted = true
-    else if (task !== undefined) this.#fail(task, errorContent('TaskAborted', ABORTED), effects)
+    else if (task !== undefined) this.#table.fail(task, errorContent('TaskAborted', ABORTED), effects)
     // The request to abort it came another way, and was faster.
-    else if (this.#history.outcome(msgId) === 'unseen') this.#abortedEarly.add([msgId])
+    else if (this.#table.history.outcome(msgId) === 'unseen') this.#abortedEarly.add([msgId])
   }
 
   // --- tasks go to engines ---
 
   /** Gives a task to an engine, or lets it wait for one, or fails it when no engine can ever come into question. */
   #run(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
-    this.#leaveStage(task)
+    this.#table.leaveStage(task)
     const where = task.isAborted
       ? errorContent('TaskAborted', ABORTED)
       : whereaboutsOf(task, this.#surroundings)
     if ('status' in where) {
       task.stage = 'parked'
-      this.#giveUp(task, where, effects)
+      this.#table.giveUp(task, where, effects)
       return
     }
     const engine = this.#engineFor(task, where)
@@ -251,9 +243,9 @@ export class TaskQueue {
 
   #enqueue(task: Task, where: Whereabouts, nowMs: Millis): void {
     task.stage = 'queued'
-    this.#waiting.add(task, where)
+    this.#table.waiting.add(task, where)
     if (task.suspect) this.#pool.single = true
-    this.#timeouts.start(task, nowMs)
+    this.#table.timeouts.start(task, nowMs)
   }
 
   #engineFor(task: Task, where: Whereabouts): PoolEngine<Task> | undefined {
@@ -264,32 +256,32 @@ export class TaskQueue {
   #assign(task: Task, engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
     task.stage = 'assigned'
     task.engine = engine.uuid
-    this.#timeouts.stop(task)
+    this.#table.timeouts.stop(task)
     this.#recall.given(engine)
     engine.outstanding.set(task.msgId, task)
     if (task.suspect) engine.isolated = true
     this.#pool.given(engine)
     const refresh = task.wasSeenBy(engine.uuid)
-    this.#story.tell(task.msgId, 'assigned to engine', engine.uuid)
+    this.#table.story.tell(task.msgId, 'assigned to engine', engine.uuid)
     effects.push({ type: 'dispatch_task', task, engine: engine.uuid, refresh })
   }
 
   /** Invariant 3: gives an engine all that it can take. */
   #fill(engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
     while (this.#pool.isFree(engine)) {
-      const task = this.#waiting.takeFor(engine, engine.load === 0)
+      const task = this.#table.waiting.takeFor(engine, engine.load === 0)
       if (task === undefined) break
       this.#assign(task, engine, effects)
     }
-    if (engine.load === 0) this.#recall.idle(engine, this.#tasks.size - this.#waiting.size)
+    if (engine.load === 0) this.#recall.idle(engine, this.#table.tasks.size - this.#table.waiting.size)
     this.#pool.changed(engine)
   }
 
   /** When the last suspect has an engine, the others may hold more than one task again. */
   #fillAllAgain(effects: TaskQueueEffect[]): void {
-    if (!this.#pool.single || this.#waiting.suspectCount > 0) return
+    if (!this.#pool.single || this.#table.waiting.suspectCount > 0) return
     this.#pool.single = false
-    if (this.#waiting.size > 0) for (const engine of this.#pool.all()) this.#fill(engine, effects)
+    if (this.#table.waiting.size > 0) for (const engine of this.#pool.all()) this.#fill(engine, effects)
   }
 
   // --- replies ---
@@ -324,7 +316,7 @@ export class TaskQueue {
 
   #drop(engine: string, msgId: string, effects: TaskQueueEffect[]): void {
     this.#repliesDropped += 1
-    this.#story.tell(msgId, 'late reply dropped, from engine', engine)
+    this.#table.story.tell(msgId, 'late reply dropped, from engine', engine)
     effects.push({ type: 'drop_reply', engine, msgId })
   }
 
@@ -335,17 +327,17 @@ export class TaskQueue {
     const ok = status === 'ok' || status === undefined
     if (metadata.dependencies_met === false) {
       task.refuse(uuid, event.refusal ?? '')
-      this.#story.tell(task.msgId, 'refused by engine', uuid)
+      this.#table.story.tell(task.msgId, 'refused by engine', uuid)
       this.#run(task, nowMs, effects)
     } else if (!ok && task.retriesLeft > 0 && !(task.plan.own && status === 'aborted')) {
       task.retriesLeft -= 1
       task.fail(uuid)
       task.lastFailure = reply
-      this.#story.tell(task.msgId, 'failed on engine', uuid)
+      this.#table.story.tell(task.msgId, 'failed on engine', uuid)
       this.#run(task, nowMs, effects)
     } else {
       effects.push({ type: 'relay_reply', task, engine: uuid, reply })
-      this.#end(task, ok, id)
+      this.#table.end(task, ok, id)
     }
   }
 
@@ -367,10 +359,10 @@ export class TaskQueue {
     const death = this.#dead.died({ uuid, id: engine.id, cause })
     const again = this.#limbo.add(death, engine.outstanding.values(), nowMs + this.#limboMs)
     for (const task of again) this.#runAfterDeath(task, death, orderly, nowMs, effects)
-    for (const task of this.#waiting.particular()) {
+    for (const task of this.#table.waiting.particular()) {
       if (task.stage === 'queued') this.#run(task, nowMs, effects)
     }
-    for (const task of [...this.#parkedBound]) this.#park(task, nowMs, effects)
+    for (const task of [...this.#table.parkedBound]) this.#park(task, nowMs, effects)
     this.#fillAllAgain(effects)
   }
 
@@ -381,13 +373,13 @@ export class TaskQueue {
     nowMs: Millis,
     effects: TaskQueueEffect[],
   ): void {
-    this.#story.tell(task.msgId, 'lost with engine', death.uuid)
+    this.#table.story.tell(task.msgId, 'lost with engine', death.uuid)
     task.left(death.uuid)
     if (!orderly) task.diedWith(death)
     if (task.deaths !== undefined && task.deaths.length >= DEATHS_MAX) {
-      this.#leaveStage(task)
+      this.#table.leaveStage(task)
       task.stage = 'parked'
-      this.#fail(task, diedRunning(task.msgId, task.deaths), effects)
+      this.#table.fail(task, diedRunning(task.msgId, task.deaths), effects)
     } else this.#run(task, nowMs, effects)
   }
 
@@ -404,13 +396,24 @@ export class TaskQueue {
     this.#fill(engine, effects)
   }
 
-  #givenBack({ engine: uuid, signatures }: GivenBack, nowMs: Millis, effects: TaskQueueEffect[]): void {
+  #controlDisconnected(uuid: string): void {
+    const engine = this.#pool.get(uuid)
+    if (engine !== undefined) this.#recall.disconnected(engine)
+  }
+
+  /** @param take - takes out of its hands what it will not run, or may not. */
+  #givenBack(
+    uuid: string,
+    take: (engine: PoolEngine<Task>) => Task[],
+    nowMs: Millis,
+    effects: TaskQueueEffect[],
+  ): void {
     const engine = this.#pool.get(uuid)
     if (engine === undefined) return
-    const given = this.#recall.takeBack(engine, signatures)
+    const given = take(engine)
     this.#pool.changed(engine)
     for (const task of given) {
-      this.#story.tell(task.msgId, 'given back by engine', uuid)
+      this.#table.story.tell(task.msgId, 'given back by engine', uuid)
       this.#run(task, nowMs, effects)
     }
     this.#fill(engine, effects)
@@ -418,8 +421,12 @@ export class TaskQueue {
 
   #tick(nowMs: Millis, effects: TaskQueueEffect[]): void {
     this.#recall.ask(effects)
-    for (let task = this.#timeouts.overdue(nowMs); task !== undefined; task = this.#timeouts.overdue(nowMs)) {
-      this.#fail(task, errorContent('TaskTimeout', timeoutText(task)), effects)
+    for (
+      let task = this.#table.timeouts.overdue(nowMs);
+      task !== undefined;
+      task = this.#table.timeouts.overdue(nowMs)
+    ) {
+      this.#table.fail(task, errorContent('TaskTimeout', timeoutText(task)), effects)
     }
     for (const { task, death } of this.#limbo.expired(nowMs)) {
       this.#failLikeTheOriginal(task, death, nowMs, effects)
@@ -440,55 +447,17 @@ export class TaskQueue {
       engine: death.uuid,
       error: originalDeath(death.uuid, task.msgId),
     })
-    this.#end(task, false, death.id)
-  }
-
-  // --- ends ---
-
-  /** An own task that has nowhere to go gives the error it really had, if it had one. */
-  #giveUp(task: Task, error: ErrorContent, effects: TaskQueueEffect[]): void {
-    const { lastFailure, engine } = task
-    if (!task.plan.own || lastFailure === undefined || engine === undefined) {
-      this.#fail(task, error, effects)
-      return
-    }
-    effects.push({ type: 'relay_reply', task, engine, reply: lastFailure })
-    this.#end(task, false, undefined)
-  }
-
-  #fail(task: Task, error: ErrorContent, effects: TaskQueueEffect[]): void {
-    effects.push({ type: 'answer_error', task, engine: undefined, error })
-    this.#end(task, false, undefined)
-  }
-
-  /** Invariant 1. */
-  #end(task: Task, ok: boolean, engineId: number | undefined): void {
-    this.#remove(task)
-    this.#history.finished(task.msgId, ok, engineId)
-    this.#story.tell(task.msgId, ok ? 'ended well' : 'failed')
-    if (!this.#dependents.isEmpty) this.#ended.push(task.msgId)
-  }
-
-  #remove(task: Task): void {
-    this.#leaveStage(task)
-    this.#timeouts.stop(task)
-    task.stage = 'ended'
-    this.#tasks.delete(task.msgId)
-  }
-
-  #leaveStage(task: Task): void {
-    if (task.stage === 'parked') this.#parkedBound.delete(task)
-    else if (task.stage === 'queued') this.#waiting.remove(task)
+    this.#table.end(task, false, death.id)
   }
 
   /** @throws InvariantError when the machine contradicts itself. */
   validate(): void {
     checkTaskQueue({
-      tasks: this.#tasks.values(),
+      tasks: this.#table.tasks.values(),
       pool: this.#pool,
-      waiting: this.#waiting,
+      waiting: this.#table.waiting,
       limbo: this.#limbo,
-      parkedBound: this.#parkedBound,
+      parkedBound: this.#table.parkedBound,
       canRun: task => this.#engineFor(task, task.line!.where) !== undefined,
       story: msgId => this.story(msgId),
     })

@@ -177,4 +177,26 @@ describe('a recall', () => {
     join('js-b')
     expect(wait(10)).toEqual(['js-a < s1.1 s2.1'])
   })
+
+  it('a recall whose answer may be lost with a connection counts as answered: what was asked for goes again', () => {
+    behindALongTask()
+    wait(10)
+    handle({ type: 'control_disconnected', engine: 'a' })
+    expect(queue.tasksOf('a')).toEqual(['long', 's1', 's2'])
+    expect(handle({ type: 'control_reconnected', engine: 'a' })).toEqual(['s1 > b'])
+    expect(queue.tasksOf('a')).toEqual(['long'])
+    // An answer that comes late speaks of bytes that nobody counts on any more.
+    expect(giveBack('a', 's1.1', 's2.1')).toEqual([])
+    expect(reply('a', 's1')).toEqual(['drop_reply'])
+    expect(reply('b', 's1')).toEqual(['relay_reply', 's2 > b'])
+  })
+
+  it('a recall that was answered before its connection broke leaves the engine what it has begun', () => {
+    behindALongTask()
+    wait(10)
+    giveBack('a', 's2.1')
+    handle({ type: 'control_disconnected', engine: 'a' })
+    expect(handle({ type: 'control_reconnected', engine: 'a' })).toEqual([])
+    expect(queue.tasksOf('a')).toEqual(['long', 's1'])
+  })
 })
