@@ -59,7 +59,11 @@ export class Adaptation implements Disposable {
     this.#isLooking = true
     try {
       const { unassigned, engines } = await this.#cluster.askStatus()
-      const loads = engines.map(engine => ({ id: engine.id, load: loadOf(engine) }))
+      const loads = engines.map(engine => ({
+        id: engine.id,
+        load: loadOf(engine),
+        completed: engine.completed,
+      }))
       this.#handle({ type: 'seen', unassigned, engines: loads })
     } catch {
       // The hub is busy, or gone: then the cluster ends, and so does this.

@@ -7,7 +7,7 @@ import { askHub } from './hub-line.ts'
 export interface EngineStatus {
   readonly id: number
   readonly uuid: string
-  /** Requests sent to this engine by its id that have no reply yet. */
+  /** Direct requests and broadcasts that it has not answered. */
   readonly queue: number
   /** Load-balanced tasks that it has and has not finished. */
   readonly tasks: number

@@ -58,7 +58,9 @@ export class BroadcastShell extends RelayShell<BroadcastShellOptions> {
       // The last routing frame is the client; before it an engine echoes whatever a scheduler had put there.
       const client = reply.frames[reply.delimiterAt - 1]!
       void reply.header
-      void reply.parentHeader
+      const { msg_id: msgId } = reply.parentHeader
+      const { broadcast, registrar } = this.options
+      if (msgId !== undefined && broadcast.isPending(engine, msgId)) registrar.answered(engine, msgId)
       this.#happened({ type: 'replied', engine, client, reply })
     })
   }

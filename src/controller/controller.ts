@@ -194,7 +194,7 @@ class Parts {
       queues: {
         isPending: msgId => queue.isPending(msgId) || direct.isPending(msgId) || trailing.isTrailing(msgId),
         isTrailing: msgId => trailing.isTrailing(msgId),
-        directOf: engine => direct.queueOf(engine),
+        directOf: engine => [...direct.queueOf(engine), ...broadcast.queueOf(engine)],
         tasksOf: engine => queue.tasksOf(engine),
         unassigned: () => queue.unassigned(),
       },

@@ -50,6 +50,11 @@ export class Registrar {
     this.#ended(msgId, reply)
   }
 
+  /** One target of a broadcast has answered: there is no record of it. */
+  answered(engine: string, msgId: string): void {
+    this.#options.queries.completed(engine, msgId)
+  }
+
   /** An output of a request came, and is noted. */
   outputCame(msgId: string): void {
     if (this.#options.trailing.came(msgId)) this.#options.onFinished(msgId)

@@ -58,4 +58,18 @@ describe('Cluster.adapt', () => {
     await eventually(() => rc.ids.length === 1)
     adaptation.stop()
   })
+
+  it('ends no engine that has a direct request or a broadcast under way', async () => {
+    await using cluster = await Cluster.start({ n: 3 })
+    await using rc = await cluster.connect()
+    const wait = (ms: number) => new Promise<string>(resolve => setTimeout(() => resolve('done'), ms))
+    const direct = rc.at(1).apply(wait, 2500)
+    const broadcast = rc.broadcastView([2]).apply(wait, 2500)
+    while ((await rc.queueStatus())[2]!.queue === 0) await new Promise(setImmediate)
+    using _ = cluster.adapt({ min: 0, max: 3, idle: 0.2 })
+    await eventually(() => rc.ids.join() === '1,2')
+    expect(await direct).toBe('done')
+    expect(await broadcast).toEqual(['done'])
+    await eventually(() => rc.ids.length === 0)
+  })
 })

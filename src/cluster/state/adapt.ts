@@ -2,7 +2,8 @@
  * Decides how many engines a cluster should have, by what waits for them and what they do. Knows no hub, process or clock.
  *
  * 1. Engines are added when tasks have waited for `waitMs` without an engine: one for each that waits.
- * 2. Engines are ended when nothing waits and they have had nothing to do for `idleMs`: the highest numbers first.
+ * 2. Engines are ended when nothing waits and they have had nothing to do for `idleMs`, be it of a load-balanced, a direct
+ *    or a broadcast view: the highest numbers first.
  * 3. There are never fewer than `min` and never more than `max` by what is decided here.
  * 4. One change at a time, and after one that failed none for `retryMs`.
  */
@@ -17,10 +18,11 @@ export interface AdaptOptions {
   readonly retryMs: Millis
 }
 
-/** An engine, and how many requests it has that it has not answered. */
+/** An engine, and how many requests it has that it has not answered, and that it has. */
 export interface EngineLoad {
   readonly id: number
   readonly load: number
+  readonly completed: number
 }
 
 export type AdaptEvent =
@@ -40,6 +42,8 @@ export class Adapt {
   #waitingSinceMs: Millis | undefined
   /** Since when engines have had nothing to do. */
   readonly #idleSinceMs = new Map<number, Millis>()
+  /** How much engines had done when they were last seen. */
+  #completed = new Map<number, number>()
   #isChanging = false
   #notBeforeMs: Millis = Number.NEGATIVE_INFINITY
 
@@ -66,7 +70,11 @@ export class Adapt {
   #note(unassigned: number, engines: readonly EngineLoad[], nowMs: Millis): void {
     if (unassigned === 0) this.#waitingSinceMs = undefined
     else this.#waitingSinceMs ??= nowMs
-    const idle = new Set(engines.filter(({ load }) => load === 0).map(({ id }) => id))
+    // Who is seen with nothing to do, and has done something since, was busy in between.
+    const isIdle = ({ id, load, completed }: EngineLoad): boolean =>
+      load === 0 && completed === (this.#completed.get(id) ?? completed)
+    const idle = new Set(engines.filter(isIdle).map(({ id }) => id))
+    this.#completed = new Map(engines.map(({ id, completed }) => [id, completed]))
     for (const id of this.#idleSinceMs.keys()) if (!idle.has(id)) this.#idleSinceMs.delete(id)
     for (const id of idle) if (!this.#idleSinceMs.has(id)) this.#idleSinceMs.set(id, nowMs)
   }

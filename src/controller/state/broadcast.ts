@@ -155,6 +155,16 @@ export class Broadcast {
     return size
   }
 
+  /** What an engine has not answered, by the ids that it knows. */
+  queueOf(engine: string): string[] {
+    return [...(this.#engines.get(engine)?.pending.keys() ?? [])]
+  }
+
+  /** Whether an engine has been asked this and has not answered. */
+  isPending(engine: string, msgId: string): boolean {
+    return this.#engines.get(engine)?.pending.has(msgId) === true
+  }
+
   #requested(client: Frame, request: Envelope): BroadcastEffect[] {
     const { header, metadata } = request
     const targets = readTargets(metadata.targets)

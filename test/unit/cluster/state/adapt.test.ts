@@ -8,7 +8,8 @@ beforeEach(() => {
 
 /** @param loads - of engines 0, 1, and so on. */
 function see(atMs: number, unassigned: number, ...loads: readonly number[]): AdaptEffect[] {
-  return machine.handle({ type: 'seen', unassigned, engines: loads.map((load, id) => ({ id, load })) }, atMs)
+  const engines = loads.map((load, id) => ({ id, load, completed: 0 }))
+  return machine.handle({ type: 'seen', unassigned, engines }, atMs)
 }
 
 const changed = (): AdaptEffect[] => machine.handle({ type: 'changed' }, 0)
@@ -40,6 +41,20 @@ describe('Adapt', () => {
     expect(see(5000, 0, 0, 0, 0, 0)).toEqual([{ type: 'end_engines', ids: [3, 1, 0] }])
     changed()
     expect(see(99_000, 0, 0)).toEqual([])
+  })
+
+  it('keeps an engine that has done something between two looks', () => {
+    const look = (atMs: number, completed: number, ids = [0]): AdaptEffect[] => {
+      const engines = ids.map(id => ({ id, load: 0, completed: id === 0 ? completed : 0 }))
+      return machine.handle({ type: 'seen', unassigned: 0, engines }, atMs)
+    }
+    machine = new Adapt({ min: 0, max: 4, waitMs: 1000, idleMs: 5000, retryMs: 30_000 })
+    look(0, 0, [0, 1])
+    look(2500, 1, [0, 1])
+    expect(look(5000, 2, [0, 1])).toEqual([{ type: 'end_engines', ids: [1] }])
+    changed()
+    expect(look(7500, 2)).toEqual([])
+    expect(look(12_500, 2)).toEqual([{ type: 'end_engines', ids: [0] }])
   })
 
   it('keeps idle engines while something waits', () => {

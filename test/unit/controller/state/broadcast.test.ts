@@ -42,6 +42,19 @@ describe('Broadcast', () => {
     expect(answer('a', false)).toMatchObject([{ type: 'forward_reply', client: clientA }])
   })
 
+  it('knows what each target has not answered', () => {
+    const { broadcast, ask, answer } = world()
+    ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
+    expect(broadcast.queueOf('a')).toEqual(['m_a'])
+    answer('a', true)
+    expect([broadcast.queueOf('a'), broadcast.queueOf('b'), broadcast.queueOf('c')]).toEqual([
+      [],
+      ['m_b'],
+      [],
+    ])
+    expect(broadcast.isPending('b', 'm_b')).toBe(true)
+  })
+
   it('[59] coalesces in the order of the request, with pairs', () => {
     const { broadcast, ask, answer } = world()
     ask({ targets: pairs, is_broadcast: true, is_coalescing: true })
