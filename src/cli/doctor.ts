@@ -26,13 +26,21 @@ async function examineProfile(options: DoctorOptions): Promise<void> {
   const { readEngineOptions } = await import('./engine-options.ts')
   const { checkLauncher } = await import('../cluster/launchers.ts')
   const { print, printJson } = await import('./print.ts')
+  const { onEndingSignals } = await import('./signals.ts')
   const { profile, profileDir, controller } = options
   const stages: StageReport[] = []
+  const giveUp = new AbortController()
+  // What was started is ended: a job that waits would otherwise run one day, for nobody.
+  onEndingSignals(name => {
+    process.exitCode = EXIT.failed
+    giveUp.abort(new Error(`given up, by ${name}`))
+  })
   const reports = examine({
     profile,
     profileDir,
     ...(await readEngineOptions(options)),
     controller: controller === undefined ? undefined : checkLauncher(controller),
+    signal: giveUp.signal,
   })
   for await (const report of reports) {
     stages.push(report)

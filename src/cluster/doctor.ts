@@ -37,7 +37,7 @@ interface TrialPlan extends KeeperPlan {
 /**
  * Examines a profile. Ends with the first stage that fails; nothing is left running.
  *
- * @param options - as for `Cluster.start`; one engine is started, whatever they say.
+ * @param options - as for `Cluster.start`; one engine is started, whatever they say. `signal` ends it at once.
  */
 export async function* examine(options: ClusterOptions): AsyncGenerator<StageReport> {
   let plan: TrialPlan
@@ -61,7 +61,7 @@ export async function* examine(options: ClusterOptions): AsyncGenerator<StageRep
     return
   }
   yield passed('command', commands.join(', ') || process.execPath)
-  yield* startAndStop(plan)
+  yield* startAndStop(plan, options.signal)
 }
 
 /** One engine of the first kind, in a cluster that no other has. */
@@ -78,7 +78,7 @@ async function trialPlan(options: ClusterOptions): Promise<TrialPlan> {
   }
 }
 
-async function* startAndStop(plan: TrialPlan): AsyncGenerator<StageReport> {
+async function* startAndStop(plan: TrialPlan, signal: AbortSignal | undefined): AsyncGenerator<StageReport> {
   const probe = new Probe()
   let failure: LaunchFailure | undefined
   const keeper = new Keeper(probe.watching(plan), {
@@ -87,7 +87,7 @@ async function* startAndStop(plan: TrialPlan): AsyncGenerator<StageReport> {
     },
   })
   try {
-    await keeper.start()
+    await keeper.start(signal)
   } catch (error) {
     const hasRun = failure?.type === 'timed_out' && keeper.waitingJobs.length === 0
     yield* probe.stagesOfStart(error, hasRun)
@@ -96,7 +96,7 @@ async function* startAndStop(plan: TrialPlan): AsyncGenerator<StageReport> {
   yield* probe.stagesOfStart(undefined, true)
   let task: StageReport
   try {
-    task = passed('task', await runTask(plan))
+    task = passed('task', await Promise.race([runTask(plan), givenUp(signal)]))
   } catch (error) {
     task = failed('task', error)
   }
@@ -106,6 +106,15 @@ async function* startAndStop(plan: TrialPlan): AsyncGenerator<StageReport> {
     (error: unknown) => failed('stop', error),
   )
   if (task.ok) yield isStopped
+}
+
+/** Rejects when the examination is given up. */
+function givenUp(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const giveUp = (): void => reject(signal?.reason)
+    if (signal?.aborted === true) giveUp()
+    else signal?.addEventListener('abort', giveUp, { once: true })
+  })
 }
 
 async function runTask(plan: TrialPlan): Promise<string> {

@@ -23,6 +23,7 @@ export interface EngineGroupOptions {
   readonly tell: (events: readonly LaunchEvent[]) => void
   /** Ends engines by way of the hub. */
   readonly endEngines: (uuids: readonly string[], signal: EndSignal) => void
+  readonly onSubmitted: () => void
   /** Called for each engine that is no longer one of the group, before its end is told. */
   readonly onGone: (launch: LaunchNumber) => void
   /** Called when nothing more is to be heard of the job. */
@@ -58,6 +59,7 @@ export class EngineGroup {
     this.#members = new Map(options.launches.map(launch => [launch, newMember()]))
     this.#isAlone = options.launches.length === 1
     this.job = options.submit({
+      onSubmitted: options.onSubmitted,
       onEnd: end => this.#jobEnded(end),
       onTaskEnd: (task, end) => this.#taskEnded(task, end),
     })

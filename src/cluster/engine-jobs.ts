@@ -24,6 +24,8 @@ export interface EngineJobsOptions {
   readonly tell: (events: readonly LaunchEvent[]) => void
   /** Ends engines by way of the hub. */
   readonly endEngines: (uuids: readonly string[], signal: EndSignal) => void
+  /** Called when the id of a job is known that it had not at first. */
+  readonly onSubmitted: () => void
 }
 
 interface Engine {
@@ -201,13 +203,14 @@ export class EngineJobs {
       options.push('--mpi', `--id=${first}`)
     }
     const launches = starts.map(({ launch }) => launch)
-    const { tell, endEngines } = this.#options
+    const { tell, endEngines, onSubmitted } = this.#options
     const group = new EngineGroup({
       launches,
       areRanks: launcher.areRanks,
       submit: handlers => launcher.submit(withOptions(set.program, options), starts.length, handlers),
       tell,
       endEngines,
+      onSubmitted,
       onGone: launch => this.#engines.delete(launch),
       onEnd: () => this.#groups.delete(name),
     })

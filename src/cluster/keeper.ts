@@ -4,18 +4,20 @@
  * `ipcluster` or a user's program; when that process dies, however it dies, the programs' lifelines end and so do they.
  */
 
+import process from 'node:process'
 import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { type Logger, silentLogger } from '../base/log.ts'
-import { removePidFile } from '../config/pid-file.ts'
+import { pidRecord, removePidFile } from '../config/pid-file.ts'
 import { sweepCluster } from '../config/sweep.ts'
 import { type ParallelError, UsageError } from '../errors.ts'
 import { claimCluster } from './claim.ts'
 import { ClusterRecorder, identityOf } from './cluster-recorder.ts'
 import { EngineJobs } from './engine-jobs.ts'
 import { HubContact } from './hub-contact.ts'
+import { JobRecorder } from './job-recorder.ts'
 import { type KeeperPlan, launchersOf } from './keeper-plan.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
 import type { GroupJob, GroupLauncher, Job } from './launcher.ts'
@@ -66,6 +68,7 @@ export class Keeper {
   readonly #goneWaiters = new Set<{ readonly launches: readonly LaunchNumber[]; readonly done: () => void }>()
   #controllerJob: Job | undefined
   #pidFile: string | undefined
+  #jobRecorder: JobRecorder | undefined
   #nextBatch: BatchNumber = FIRST_BATCH
   /** What jobs waited for when time was last up: a start has failed only when they are gone. */
   #waitingJobs: readonly string[] = []
@@ -81,6 +84,7 @@ export class Keeper {
       sets: plan.engines.sets,
       tell: events => this.#engineEvents(events),
       endEngines: (uuids, signal) => this.#hub.endEngines(uuids, signal),
+      onSubmitted: () => this.#jobRecorder?.writeSoon(),
     })
     if (plan.controller !== undefined) {
       const jobs = () => ({ controller: this.#controllerJob, engines: this.#engineJobs.jobs })
@@ -126,6 +130,10 @@ export class Keeper {
     const { profileDir, clusterId, controller } = this.plan
     const role = controller === undefined ? 'engines' : 'cluster'
     this.#pidFile = await claimCluster({ profileDir, clusterId, role })
+    this.#jobRecorder = new JobRecorder(profileDir, pidRecord(role, clusterId, process.pid), () => [
+      this.#controllerJob,
+      ...this.#engineJobs.jobs,
+    ])
     if (signal?.aborted === true) this.#removeFiles()
     signal?.throwIfAborted()
     const abort = (): void => this.#handle({ type: 'stop_requested' })
@@ -254,6 +262,7 @@ export class Keeper {
         break
       case 'record':
         this.#recorder?.writeSoon()
+        this.#jobRecorder?.writeSoon()
         break
       case 'tell':
         this.#tell(effect.news)
@@ -272,7 +281,8 @@ export class Keeper {
       this.#handle({ type: 'controller_ended', end })
     }
     if (launcher.kind === 'group') {
-      this.#controllerJob = launcher.submit(program, 1, { onEnd })
+      const onSubmitted = (): void => this.#jobRecorder?.writeSoon()
+      this.#controllerJob = launcher.submit(program, 1, { onEnd, onSubmitted })
       void this.#hub.untilListening().then(isListening => {
         if (isListening) this.#controllerReady()
       })
@@ -359,6 +369,7 @@ export class Keeper {
     const { profileDir, clusterId } = this.plan
     removePidFile(this.#pidFile)
     this.#pidFile = undefined
+    this.#jobRecorder?.close()
     this.#recorder?.close()
     // A controller that was killed has left its files.
     sweepCluster(profileDir, clusterId)

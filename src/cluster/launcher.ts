@@ -10,6 +10,7 @@
  */
 
 import type { LauncherName } from '../config/launcher-names.ts'
+import type { JobRecord } from '../config/pid-file.ts'
 import type { LifelineEvent } from './lifeline.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
@@ -58,6 +59,8 @@ export interface SingleLauncher {
 
 /** Several copies of one program that were submitted together. */
 export interface GroupJob extends Job {
+  /** How it is found again when its keeper was killed; undefined where it ends with its keeper, or has no id yet. */
+  readonly record?: JobRecord | undefined
   /** What the system calls it: a process number, or a batch system's id. Empty until it is known. */
   readonly id: string
   /** As last heard: `waiting` for a place to run, or `running`. A word of the system's own may say why. */
@@ -74,6 +77,8 @@ export interface GroupJob extends Job {
 }
 
 export interface GroupHandlers {
+  /** Called when the system has taken the job, and its id is known. */
+  onSubmitted?(): void
   /** Called when one of the copies has ended and others have not, where the system counts them: with its number. */
   onTaskEnd?(task: string, end: ProgramEnd): void
   /**

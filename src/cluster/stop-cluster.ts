@@ -3,11 +3,13 @@
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { clusterFilePath, readClusterFile } from '../config/cluster-file.ts'
-import { type FoundPidRecord, findPidRecords } from '../config/pid-file.ts'
+import { removeConnectionFiles } from '../config/connection-files.ts'
+import { type FoundPidRecord, findPidRecords, removePidFile } from '../config/pid-file.ts'
 import { isRunning } from '../config/process-identity.ts'
-import { profileName } from '../config/profile.ts'
+import { profileName, securityDirectory } from '../config/profile.ts'
 import { runningProcesses, sweepCluster } from '../config/sweep.ts'
 import { LauncherError, NotRunningError } from '../errors.ts'
+import { cancelJobs } from './batch/cancel-jobs.ts'
 
 const POLL_MS = 20
 /** Longer than a keeper takes to end the most stubborn engine: its grace, its kill, and some. */
@@ -20,20 +22,24 @@ const FORCED_MS = 5_000
  * @throws NotRunningError when nothing of it runs; LauncherError when something cannot be ended.
  */
 export async function stopCluster(profileDir: string, clusterId: string): Promise<void> {
-  const records = findPidRecords(profileDir, clusterId).filter(record => record.running)
-  const elsewhere = records.find(record => !record.isLocal)
+  const found = findPidRecords(profileDir, clusterId)
+  const hasJobs = found.some(({ jobs, isLocal }) => isLocal && jobs.length > 0)
+  const records = found.filter(record => record.running)
+  // A controller that is a job runs wherever there was room, and is ended with its job.
+  const elsewhere = records.find(({ isLocal, role }) => !isLocal && !(role === 'controller' && hasJobs))
   if (elsewhere !== undefined) {
     throw new LauncherError(
       `the cluster is kept by process ${elsewhere.process.pid} on ${elsewhere.host}: run \`ipcluster stop\` there`,
     )
   }
   const pids = filePids(profileDir, clusterId)
-  if (records.length === 0 && pids.length === 0) {
+  if (records.length === 0 && pids.length === 0 && !hasJobs) {
     sweepCluster(profileDir, clusterId)
     const where = `profile ${profileName(profileDir)}${clusterId === '' ? '' : ` with cluster id ${clusterId}`}`
     throw new NotRunningError(`no cluster is running on ${where}: \`ipcluster list\` shows those that are`)
   }
-  await endKeepers(records)
+  await endKeepers(records.filter(({ isLocal }) => isLocal))
+  await endJobs(profileDir, clusterId)
   // What a keeper leaves is what it was killed with; Python's clusters have no keeper of ours at all.
   await endProcesses([...pids, ...filePids(profileDir, clusterId)])
   sweepCluster(profileDir, clusterId)
@@ -53,6 +59,20 @@ async function endKeepers(records: readonly FoundPidRecord[]): Promise<void> {
     for (const record of stubborn) sendSignal(record.process.pid, 'SIGKILL')
     await waitUntilGone(stubborn, record => isRunning(record.process), FORCED_MS)
   }
+}
+
+/** Jobs whose keeper was killed. */
+async function endJobs(profileDir: string, clusterId: string): Promise<void> {
+  const records = findPidRecords(profileDir, clusterId)
+  const left = records.filter(({ running, jobs }) => !running && jobs.length > 0)
+  if (left.length === 0) return
+  await cancelJobs(left.flatMap(record => record.jobs))
+  for (const { path } of left) removePidFile(path)
+  // What a controller left that was one of them, and did not come to it itself.
+  const controller = records.find(({ role, isLocal }) => role === 'controller' && !isLocal)
+  if (controller === undefined) return
+  removeConnectionFiles(securityDirectory(profileDir), clusterId)
+  removePidFile(controller.path)
 }
 
 async function endProcesses(pids: readonly number[]): Promise<void> {

@@ -67,7 +67,7 @@ function summarize(
     running.find(record => record.role === 'controller')?.process.pid ??
     pids.find(pid => pid === file?.controller?.pid)
   const pid = keeper?.process.pid ?? controllerPid ?? null
-  const anything = running.length > 0 || pids.length > 0
+  const anything = running.length > 0 || pids.length > 0 || records.some(({ jobs }) => jobs.length > 0)
   const listens = controllerPid !== undefined && existsSync(connectionFile)
   const engines = pids.filter(one => one !== file?.controller?.pid).length
   return {

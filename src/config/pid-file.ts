@@ -9,6 +9,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { BATCH_SYSTEM_NAMES, type BatchSystemName } from './launcher-names.ts'
 import { writePrivateFile } from './private-file.ts'
 import { identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
 import { pidDirectory } from './profile.ts'
@@ -24,22 +25,35 @@ export interface PidRecord {
   readonly host: string
   /** ISO 8601, to show. */
   readonly startedAt: string
+  /** Jobs of batch systems that it keeps: they may outlive it. */
+  readonly jobs?: readonly JobRecord[]
+}
+
+/** A job of a batch system, for whoever has to end it. */
+export interface JobRecord {
+  readonly system: BatchSystemName
+  readonly id: string
+  /** How the paths of its script and its logs begin. */
+  readonly files: string
 }
 
 /** A record and the file that holds it. */
 export interface FoundPidRecord extends PidRecord {
+  readonly jobs: readonly JobRecord[]
   readonly path: string
   /** Whether it still runs; true for processes of other machines, of which we cannot tell. */
   readonly running: boolean
   readonly isLocal: boolean
 }
 
+const jobSchema = v.object({ system: v.picklist(BATCH_SYSTEM_NAMES), id: v.string(), files: v.string() })
 const recordSchema = v.object({
   role: v.picklist(['cluster', 'engines', 'controller']),
   clusterId: v.string(),
   process: v.object({ pid: v.number(), startTicks: v.nullable(v.number()) }),
   host: v.string(),
   startedAt: v.string(),
+  jobs: v.optional(v.array(jobSchema), []),
 })
 
 /** The record of process `pid`, which runs on this machine now. */

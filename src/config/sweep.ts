@@ -23,7 +23,8 @@ export function sweepCluster(profileDir: string, clusterId: string): string[] {
   }
   const records = findPidRecords(profileDir, clusterId)
   const clusterFile = clusterFilePath(profileDir, clusterId)
-  for (const record of records.filter(entry => !entry.running)) {
+  // What still names jobs is kept until somebody has ended them: `stopCluster`.
+  for (const record of records.filter(entry => !entry.running && entry.jobs.length === 0)) {
     if (record.role === 'controller') {
       for (const path of Object.values(connectionFilePaths(securityDirectory(profileDir), clusterId))) {
         remove(path)

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import type { JobRecord } from '../../config/pid-file.ts'
 import { logDirectory, makePrivateDirectory } from '../../config/profile.ts'
 import { LauncherError } from '../../errors.ts'
 import type { GroupHandlers, GroupJob } from '../launcher.ts'
@@ -13,6 +14,8 @@ import { lastLines, removeJobFiles } from './job-logs.ts'
 import { describeRow, JobProgress, type TaskEnd } from './job-progress.ts'
 import type { JobScript } from './job-script.ts'
 import type { CallResult } from './run-call.ts'
+
+const LEFTOVER = { stuck: 'it could not be started', requeued: 'it was put back into the queue' } as const
 
 /** One job of a batch system: it is submitted, watched in the queue, and ended. */
 export class BatchJob implements GroupJob {
@@ -42,6 +45,11 @@ export class BatchJob implements GroupJob {
     this.#handlers = handlers
     this.#progress = new JobProgress(queue.system, [])
     void this.#submit(profileDir, makeScript)
+  }
+
+  get record(): JobRecord | undefined {
+    if (this.id === '' || this.#script === undefined) return undefined
+    return { system: this.#queue.system.name, id: this.id, files: this.#script.files.log }
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -92,7 +100,8 @@ export class BatchJob implements GroupJob {
   /** Those that end with the job are told with it, as one. */
   async #tell(ends: readonly TaskEnd[], isLast: boolean): Promise<void> {
     const known = await this.#howTheyEnded(ends)
-    for (const { task, isStuck } of ends) if (isStuck) await this.signalTask(task, 'SIGTERM')?.catch(() => {})
+    for (const { task, leftover } of ends)
+      if (leftover !== undefined) await this.signalTask(task, 'SIGTERM')?.catch(() => {})
     if (!isLast) {
       for (const end of known) this.#handlers.onTaskEnd?.(end.task, this.#endOf(end, end.task))
       return
@@ -105,7 +114,8 @@ export class BatchJob implements GroupJob {
   /** Asks elsewhere how those ended of which the queue does not say it. */
   async #howTheyEnded(ends: readonly TaskEnd[]): Promise<readonly TaskEnd[]> {
     const { system, run } = this.#queue
-    const isUnknown = ({ row }: TaskEnd): boolean => row?.exitCode === undefined && row?.signal === undefined
+    const isUnknown = ({ row, leftover }: TaskEnd): boolean =>
+      leftover === undefined && row?.exitCode === undefined && row?.signal === undefined
     if (system.history === undefined || this.#asked !== undefined || !ends.some(isUnknown)) return ends
     const { stdout } = await run(system.history(this.id))
     const rows = (system.readHistory ?? system.readStatus)(stdout)
@@ -117,17 +127,16 @@ export class BatchJob implements GroupJob {
   }
 
   /** @param task - whose end it is; empty for that of the whole job. */
-  #endOf({ row, isStuck }: TaskEnd, task: string): ProgramEnd {
+  #endOf({ row, leftover }: TaskEnd, task: string): ProgramEnd {
     const { system } = this.#queue
     const name = this.#nameOf(task)
     const hasFailed = row !== undefined && system.states[row.code] === 'failed'
-    const exitCode = hasFailed && row.exitCode === 0 ? undefined : row?.exitCode
+    const isKnown = leftover === undefined && !(hasFailed && row.exitCode === 0)
+    const exitCode = isKnown ? row?.exitCode : undefined
     const signal = signalName(row?.signal)
-    const reason = isStuck
-      ? `it could not be started, ${describeRow(row!)}`
-      : row === undefined || (!hasFailed && row.detail === undefined)
-        ? undefined
-        : describeRow(row)
+    const meaning = leftover === undefined ? undefined : LEFTOVER[leftover]
+    const tellsWhy = row !== undefined && (hasFailed || leftover !== undefined || row.detail !== undefined)
+    const reason = tellsWhy ? describeRow(row, meaning) : undefined
     return {
       exitCode: exitCode ?? null,
       signal: signal ?? null,
@@ -164,6 +173,7 @@ export class BatchJob implements GroupJob {
       return
     }
     this.id = id
+    this.#handlers.onSubmitted?.()
     if (needs.isArray && system.isArrayId?.(id) === false) {
       await this.#cancel()
       this.#noArray(result)

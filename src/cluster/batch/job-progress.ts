@@ -2,8 +2,8 @@
  * What is known of a job and of each of its tasks, by one answer of the batch system after the other. Decides which tasks
  * have ended; knows no command and no clock.
  *
- * 1. A task has ended when the system says so, or when it is not known in two whole answers that follow one another: it
- *    may take a moment until a job that was submitted is known.
+ * 1. A task has ended when the system says so, when it has run and waits again, or when it is not known in two whole answers
+ *    that follow one another: it may take a moment until a job that was submitted is known.
  * 2. The end of a task is told once.
  */
 
@@ -22,13 +22,17 @@ export interface TaskEnd {
   readonly task: string
   /** What was last said of it; undefined where it was no longer known. */
   readonly row: JobRow | undefined
-  /** It lies in the queue though nothing will come of it. */
-  readonly isStuck: boolean
+  /**
+   * Why it is over though it lies in the queue: the system could not start it, or has put it back, and what ran is gone
+   * for those that waited for it.
+   */
+  readonly leftover: 'stuck' | 'requeued' | undefined
 }
 
 interface Task {
   row: JobRow | undefined
   misses: number
+  hasRun: boolean
 }
 
 const MISSES_MAX = 2
@@ -45,7 +49,7 @@ export class JobProgress {
   constructor(system: BatchSystem, tasks: readonly string[]) {
     this.#system = system
     const names = tasks.length === 0 ? [''] : tasks
-    this.#tasks = new Map(names.map(name => [name, { row: undefined, misses: 0 }]))
+    this.#tasks = new Map(names.map(name => [name, { row: undefined, misses: 0, hasRun: false }]))
   }
 
   get hasEnded(): boolean {
@@ -61,9 +65,7 @@ export class JobProgress {
   get status(): JobStatus {
     if (this.hasEnded) return { state: 'ended' }
     const rows = [...this.#tasks.values()].map(({ row }) => row)
-    const isWaiting = (row: JobRow | undefined): boolean =>
-      row === undefined || ['waiting', 'held'].includes(this.#stateOf(row))
-    const waiting = rows.filter(isWaiting)
+    const waiting = rows.filter(row => row === undefined || isWaiting(this.#stateOf(row)))
     // One that is held tells more than others.
     const [first] = waiting
       .flatMap(row => row ?? [])
@@ -91,13 +93,11 @@ export class JobProgress {
         task.misses = 0
       } else if (isComplete) task.misses += 1
       const state = row === undefined ? undefined : this.#stateOf(row)
-      const isOver =
-        state === undefined
-          ? task.misses >= MISSES_MAX
-          : ['ended', 'failed', 'stuck'].includes(state) || (state === 'ending' && isKilled)
-      if (!isOver) continue
+      if (state === 'running') task.hasRun = true
+      if (!isOver(task, state, isKilled)) continue
       this.#tasks.delete(name)
-      ends.push({ task: name, row, isStuck: state === 'stuck' })
+      const leftover = state === 'stuck' ? state : isWaiting(state) ? 'requeued' : undefined
+      ends.push({ task: name, row, leftover })
     }
     return ends
   }
@@ -120,6 +120,17 @@ export class JobProgress {
   #describe(row: JobRow): string {
     return describeRow(row, this.#stateOf(row) === 'held' ? 'it is held' : undefined)
   }
+}
+
+function isWaiting(state: JobState | undefined): boolean {
+  return state === 'waiting' || state === 'held'
+}
+
+/** Invariant 1. */
+function isOver({ misses, hasRun }: Task, state: JobState | undefined, isKilled: boolean): boolean {
+  if (state === undefined) return misses >= MISSES_MAX
+  if (state === 'ending') return isKilled
+  return state === 'ended' || state === 'failed' || state === 'stuck' || (hasRun && isWaiting(state))
 }
 
 /** What a row says, in the system's words. */

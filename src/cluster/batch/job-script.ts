@@ -58,13 +58,18 @@ export function jobScript(options: JobScriptOptions): JobScript {
   return { files, needs, script, description }
 }
 
+/** The files of a job whose paths begin so. */
+export function filesAt(base: string): JobFiles {
+  return { script: `${base}.sh`, description: `${base}.sub`, log: base }
+}
+
 function filesOf({ folder, system, program, tag }: JobScriptOptions): JobFiles {
   const base = join(folder, `${system.name}-${program.name}-${tag}`)
   if (/\s/.test(base))
     throw new ConfigurationError(
       `${folder}: job scripts cannot name a folder with white space: use another profile folder`,
     )
-  return { script: `${base}.sh`, description: `${base}.sub`, log: base }
+  return filesAt(base)
 }
 
 /** How many engines are put on each machine. */

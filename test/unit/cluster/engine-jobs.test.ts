@@ -66,6 +66,7 @@ function jobsOf(...sets: PlannedSet[]): EngineJobs {
     tell: events => lines.push(events.map(describeEvent).join(', ')),
     endEngines: (uuids, signal) =>
       lines.push(`${signal} to ${uuids.map(uuid => uuid.split('-').at(-1)).join()}`),
+    onSubmitted: () => {},
   })
 }
 

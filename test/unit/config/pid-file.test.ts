@@ -17,7 +17,7 @@ describe('findPidRecords', () => {
   it('finds the keeper of a cluster and tells that it runs', () => {
     const path = writePidFile(profileDir, record)!
     expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect(findPidRecords(profileDir)).toEqual([{ ...record, path, running: true, isLocal: true }])
+    expect(findPidRecords(profileDir)).toEqual([{ ...record, path, jobs: [], running: true, isLocal: true }])
     removePidFile(path)
     expect(findPidRecords(profileDir)).toEqual([])
   })

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { writeClusterFile } from '../../../src/config/cluster-file.ts'
 import { connectionFilePaths } from '../../../src/config/connection-files.ts'
-import { pidRecord, writePidFile } from '../../../src/config/pid-file.ts'
+import { findPidRecords, pidRecord, writePidFile } from '../../../src/config/pid-file.ts'
 import { sweepCluster } from '../../../src/config/sweep.ts'
 
 let profileDir: string
@@ -44,6 +44,15 @@ describe('sweepCluster', () => {
     expect(sweepCluster(profileDir, 'x')).toHaveLength(5)
     expect(left()).toEqual([])
     expect(sweepCluster(profileDir, 'x')).toEqual([])
+  })
+
+  it('leaves the record of a keeper whose jobs may still be in a queue', () => {
+    leaveFiles(false)
+    const jobs = [{ system: 'slurm' as const, id: '7', files: '/p/log/x' }]
+    const path = writePidFile(profileDir, { ...pidRecord('cluster', 'x', process.pid), process: gone, jobs })!
+    sweepCluster(profileDir, 'x')
+    expect(left()).toEqual([basename(path)])
+    expect(findPidRecords(profileDir, 'x')).toMatchObject([{ running: false, jobs }])
   })
 
   it('leaves the files of a controller that still runs', () => {

@@ -36,7 +36,7 @@ describe('JobProgress', () => {
     expect(progress.isDoubtful).toBe(false)
     expect(ended(progress, row('0', 'RUNNING'))).toEqual([])
     expect(progress.seen([row('0', 'RUNNING')], true)).toEqual([
-      { task: '1', row: undefined, isStuck: false },
+      { task: '1', row: undefined, leftover: undefined },
     ])
   })
 
@@ -51,7 +51,7 @@ describe('JobProgress', () => {
     expect(ended(progress, row('0', 'COMPLETED'), row('1', 'RUNNING'))).toEqual([])
     expect(progress.status).toEqual({ state: 'running' })
     const ends = progress.seen([row('0', 'COMPLETED'), row('1', 'FAILED', { exitCode: 3 })], true)
-    expect(ends).toEqual([{ task: '', row: row('1', 'FAILED', { exitCode: 3 }), isStuck: false }])
+    expect(ends).toEqual([{ task: '', row: row('1', 'FAILED', { exitCode: 3 }), leftover: undefined }])
   })
 
   it('says which of those that wait are held', () => {
@@ -69,6 +69,14 @@ describe('JobProgress', () => {
   it('tells of tasks of which nothing will come', () => {
     const progress = new JobProgress(BATCH_SYSTEMS.sge, ['1', '2'])
     const ends = progress.seen([row('1', 'Eqw'), row('2', 'r')], true)
-    expect(ends).toEqual([{ task: '1', row: row('1', 'Eqw'), isStuck: true }])
+    expect(ends).toEqual([{ task: '1', row: row('1', 'Eqw'), leftover: 'stuck' }])
+  })
+
+  it('takes a task for ended that has run and waits again', () => {
+    const progress = new JobProgress(slurm, ['0', '1'])
+    ended(progress, row('0', 'RUNNING'), row('1', 'PENDING'))
+    const requeued = row('0', 'PENDING', { detail: 'BeginTime' })
+    const ends = progress.seen([requeued, row('1', 'PENDING')], true)
+    expect(ends).toEqual([{ task: '0', row: requeued, leftover: 'requeued' }])
   })
 })

@@ -1,0 +1,44 @@
+import { type PidRecord, writePidFile } from '../config/pid-file.ts'
+import type { GroupJob, Job } from './launcher.ts'
+
+/**
+ * Keeps on record, in a keeper's file in `pid/`, which jobs of batch systems it has: should it be killed, whoever stops the
+ * cluster must end them, for no pipe does.
+ */
+export class JobRecorder {
+  readonly #profileDir: string
+  readonly #record: PidRecord
+  readonly #jobs: () => readonly (Job | undefined)[]
+  #written = '[]'
+  #isPending = false
+  #isClosed = false
+
+  constructor(profileDir: string, record: PidRecord, jobs: () => readonly (Job | undefined)[]) {
+    this.#profileDir = profileDir
+    this.#record = record
+    this.#jobs = jobs
+  }
+
+  /** Many jobs come and go at once: the file is written once for all of them. */
+  writeSoon(): void {
+    if (this.#isPending) return
+    this.#isPending = true
+    setImmediate(() => {
+      this.#isPending = false
+      if (!this.#isClosed) this.#write()
+    })
+  }
+
+  /** It is not written again. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  #write(): void {
+    const jobs = this.#jobs().flatMap(job => (job as Partial<GroupJob> | undefined)?.record ?? [])
+    const text = JSON.stringify(jobs)
+    if (text === this.#written) return
+    this.#written = text
+    writePidFile(this.#profileDir, { ...this.#record, jobs })
+  }
+}
