@@ -238,8 +238,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Ends engines and starts as many new ones, with fresh namespaces and new ids. Engines that somebody else started
-   * are started again by whoever keeps them.
+   * Ends engines and starts as many new ones, with fresh namespaces and new ids; ranks of an MPI program all together, with
+   * their old ids. Engines that somebody else started are started again by whoever keeps them.
    *
    * @returns when those of this program are up again.
    */
@@ -250,10 +250,7 @@ export class Cluster implements AsyncDisposable {
     if (others.length > 0) {
       await this.#withClient(client => client.shutdown({ targets: others, restart: true }))
     }
-    if (ours.length === 0 || this.#keeper === undefined) return
-    // New ones first: a cluster that never has fewer engines than before keeps its tasks going.
-    await this.#keeper.addEngines(ours.length, ours)
-    await this.#keeper.stopEngines(ours)
+    if (ours.length > 0) await this.#keeper?.restartEngines(ours)
   }
 
   /**

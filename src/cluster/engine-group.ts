@@ -65,6 +65,11 @@ export class EngineGroup {
     })
   }
 
+  /** Those that end when one of them does. */
+  get ranks(): readonly LaunchNumber[] {
+    return this.#options.areRanks ? [...this.#members.keys()] : []
+  }
+
   /** The hub has admitted an engine of this group. @returns which one it is, if it is still wanted. */
   came(id: number, uuid: string): LaunchNumber | undefined {
     const [launch, member] = this.#memberOf(uuid) ?? this.#memberOf(undefined) ?? []
@@ -89,6 +94,7 @@ export class EngineGroup {
     if (launch === undefined || member === undefined || member.isGone) return
     const events: LaunchEvent[] = []
     if (cause?.shutdown !== undefined) {
+      member.asked ??= 'SIGTERM'
       events.push({ type: 'engine_leaving', launch, restart: cause.shutdown === 'restart' })
     }
     if (this.#options.areRanks && this.#end === undefined) {
@@ -217,9 +223,13 @@ export class EngineGroup {
   #tellEnd(end: ProgramEnd): void {
     clearTimeout(this.#lastNotices)
     this.#options.onEnd()
+    const areAsked = [...this.#members.values()].map(({ asked }) => asked !== undefined)
+    // Ranks end well with those that were asked to, and have not been asked themselves.
+    const isForOthers = this.#options.areRanks && areAsked.includes(true) && areAsked.includes(false)
+    const told = isForOthers && end.exitCode === 0 ? { ...end, exitCode: null, signal: 'SIGTERM' } : end
     const launches = [...this.#members.keys()]
     for (const launch of launches) this.#forget(launch)
-    if (launches.length > 0) this.#options.tell([{ type: 'job_ended', launches, end }])
+    if (launches.length > 0) this.#options.tell([{ type: 'job_ended', launches, end: told }])
   }
 }
 

@@ -35,11 +35,14 @@ interface Engine {
   readonly group?: EngineGroup
 }
 
-interface Start {
-  readonly launch: LaunchNumber
+interface Planned {
   readonly set: PlannedSet
   /** Number of the engine whose place it takes. */
-  readonly replacedId: number | undefined
+  readonly replacedId?: number | undefined
+}
+
+interface Start extends Planned {
+  readonly launch: LaunchNumber
 }
 
 /** See the head of this file. */
@@ -52,15 +55,15 @@ export class EngineJobs {
   #isUnref = false
   /** The highest number that any engine of the cluster was given. */
   #highestId = -1
-  /** Sets of the engines that are about to be started. */
-  readonly #next: PlannedSet[]
+  /** The engines that are about to be started. */
+  readonly #next: Planned[]
   /** What is to become one job, or one signal to one, when all of it has been said. */
   #starts: Start[] = []
   #signals: { readonly launch: LaunchNumber; readonly group: EngineGroup; readonly signal: EndSignal }[] = []
 
   constructor(options: EngineJobsOptions) {
     this.#options = options
-    this.#next = options.sets.flatMap(set => Array<PlannedSet>(set.n).fill(set))
+    this.#next = options.sets.flatMap(set => Array<Planned>(set.n).fill({ set }))
   }
 
   /** Whether engines are told of by the hub, and no other way. */
@@ -89,20 +92,27 @@ export class EngineJobs {
     return this.#setOf(launch).program
   }
 
-  /** The next engines to be started are to be like these. */
+  /** The next engines to be started are to be like these; ranks take the numbers of those. */
   plan(like: readonly LaunchNumber[]): void {
-    this.#next.push(...like.map(launch => this.#setOf(launch)))
+    this.#next.push(...like.map(launch => this.#inPlaceOf(launch)))
+  }
+
+  /** All ranks of the MPI programs to which any of these engines belong. */
+  ranksWith(launches: readonly LaunchNumber[]): readonly LaunchNumber[] {
+    const groups = new Set(launches.map(launch => this.#engines.get(launch)?.group))
+    return [...groups].flatMap(group => group?.ranks ?? [])
   }
 
   /** Follow it with `flush`. */
   start(launch: LaunchNumber, inPlaceOf: LaunchNumber | undefined): void {
-    const set = inPlaceOf === undefined ? (this.#next.shift() ?? this.#roomiestSet()) : this.#setOf(inPlaceOf)
+    const planned =
+      inPlaceOf === undefined
+        ? (this.#next.shift() ?? { set: this.#roomiestSet() })
+        : this.#inPlaceOf(inPlaceOf)
+    const { set } = planned
     this.#sets.set(launch, { set, id: undefined })
     if (set.launcher.kind === 'single') this.#startSingle(launch, set, set.launcher)
-    else {
-      const replacedId = inPlaceOf === undefined ? undefined : this.#sets.get(inPlaceOf)?.id
-      this.#starts.push({ launch, set, replacedId })
-    }
+    else this.#starts.push({ launch, ...planned })
   }
 
   /** Follow it with `flush`. */
@@ -148,6 +158,10 @@ export class EngineJobs {
       const launch = group?.came(notice.id, notice.uuid)
       if (launch !== undefined) this.#sets.set(launch, { set: this.#setOf(launch), id: notice.id })
     }
+  }
+
+  #inPlaceOf(launch: LaunchNumber): Planned {
+    return { set: this.#setOf(launch), replacedId: this.#sets.get(launch)?.id }
   }
 
   #setOf(launch: LaunchNumber): PlannedSet {

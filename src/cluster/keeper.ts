@@ -166,13 +166,31 @@ export class Keeper {
     await this.ended
   }
 
-  /**
-   * Resolves with the new engines when all of them are up.
-   *
-   * @param like - engines that they are to be like; otherwise they are of the first set.
-   */
-  async addEngines(n: number, like: readonly number[] = []): Promise<KeptEngine[]> {
-    this.#engineJobs.plan(this.#launchesOf(like))
+  /** Resolves with the new engines, which are of the first set, when all of them are up. */
+  addEngines(n: number): Promise<KeptEngine[]> {
+    return this.#startEngines(n, [])
+  }
+
+  /** Ends these engines; they are not replaced. Resolves when they are gone. */
+  stopEngines(ids: readonly number[]): Promise<void> {
+    return this.#endEngines(this.#launchesOf(ids))
+  }
+
+  /** Ends these engines, and with ranks all ranks of their program, and starts as many. Resolves when those are up. */
+  async restartEngines(ids: readonly number[]): Promise<void> {
+    const launches = this.#launchesOf(ids)
+    const ranks = this.#engineJobs.ranksWith(launches)
+    const others = launches.filter(launch => !ranks.includes(launch))
+    // New ones first: a cluster that never has fewer engines than before keeps its tasks going.
+    if (others.length > 0) await this.#startEngines(others.length, others)
+    await this.#endEngines([...others, ...ranks])
+    // But not two of one rank.
+    if (ranks.length > 0) await this.#startEngines(ranks.length, ranks)
+  }
+
+  /** @param like - engines that they are to be like; ranks take their numbers. */
+  async #startEngines(n: number, like: readonly LaunchNumber[]): Promise<KeptEngine[]> {
+    this.#engineJobs.plan(like)
     const before = new Set(this.#machine.registered.map(engine => engine.launch))
     this.#waitingJobs = []
     const batch = this.#takeBatchNumber()
@@ -184,9 +202,7 @@ export class Keeper {
     return this.engines.filter(engine => fresh.has(engine.id))
   }
 
-  /** Ends these engines; they are not replaced. Resolves when they are gone. */
-  async stopEngines(ids: readonly number[]): Promise<void> {
-    const launches = this.#launchesOf(ids)
+  async #endEngines(launches: readonly LaunchNumber[]): Promise<void> {
     const gone = new Promise<void>(done => {
       this.#goneWaiters.add({ launches, done })
     })

@@ -197,6 +197,40 @@ describe('EngineJobs, of ranks', () => {
     expect(said()).toEqual(['job of 0,1 ended with 9', 'job 1: 3 copies --mpi --id=0'])
   })
 
+  it('knows which end together, and gives the next ones their numbers where they are to be like them', () => {
+    const launcher = new FakeLauncher(lines, { areRanks: true })
+    const jobs = jobsOf({ n: 3, launcher, program })
+    for (const launch of [0, 1, 2]) jobs.start(launch, undefined)
+    jobs.flush()
+    const { prefix, handlers } = launcher.jobs[0]!
+    for (const id of [0, 1, 2]) jobs.notice({ type: 'came', id, uuid: `${prefix}${id}` })
+    expect(jobs.ranksWith([1])).toEqual([0, 1, 2])
+    said()
+    jobs.signal(1, 'SIGTERM')
+    jobs.flush()
+    handlers.onEnd(ended(1))
+    jobs.plan([0, 2])
+    for (const launch of [3, 4]) jobs.start(launch, undefined)
+    jobs.flush()
+    expect(said()).toEqual(['job 0: SIGTERM', 'job of 0,1,2 ended with 1', 'job 1: 2 copies --mpi --id=0'])
+  })
+
+  it('takes a good end for the death of those that were not meant to end', () => {
+    vi.useFakeTimers()
+    const launcher = new FakeLauncher(lines, { areRanks: true })
+    const jobs = jobsOf({ n: 2, launcher, program })
+    for (const launch of [0, 1]) jobs.start(launch, undefined)
+    jobs.flush()
+    const { prefix, handlers } = launcher.jobs[0]!
+    for (const id of [0, 1]) jobs.notice({ type: 'came', id, uuid: `${prefix}${id}` })
+    said()
+    jobs.signal(1, 'SIGTERM')
+    jobs.flush()
+    handlers.onEnd(ended(0))
+    vi.runAllTimers()
+    expect(said()).toEqual(['job 0: SIGTERM', 'job of 0,1 ended with null'])
+  })
+
   it('numbers those that are added from the highest number on', () => {
     const launcher = new FakeLauncher(lines, { areRanks: true })
     const jobs = jobsOf({ n: 1, launcher, program })
