@@ -90,7 +90,8 @@ async function* startAndStop(plan: TrialPlan, signal: AbortSignal | undefined): 
     await keeper.start(signal)
   } catch (error) {
     const hasRun = failure?.type === 'timed_out' && keeper.waitingJobs.length === 0
-    yield* probe.stagesOfStart(error, hasRun)
+    if (isOfController(failure)) yield failed('controller', error)
+    else yield* probe.stagesOfStart(error, hasRun)
     return
   }
   yield* probe.stagesOfStart(undefined, true)
@@ -115,6 +116,11 @@ function givenUp(signal: AbortSignal | undefined): Promise<never> {
     if (signal?.aborted === true) giveUp()
     else signal?.addEventListener('abort', giveUp, { once: true })
   })
+}
+
+/** Engines are started at once with their controller: that theirs was done as well says nothing of it. */
+function isOfController(failure: LaunchFailure | undefined): boolean {
+  return failure?.type === 'controller_ended' || (failure?.type === 'timed_out' && !failure.controllerReady)
 }
 
 async function runTask(plan: TrialPlan): Promise<string> {

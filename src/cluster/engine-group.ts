@@ -212,11 +212,17 @@ export class EngineGroup {
     setTimeout(() => this.job.signal('SIGKILL'), 2 * BROKEN_JOB_MS).unref()
   }
 
-  /** A job that ends well does so because its engines were asked to leave: what the hub has to say of them comes first. */
+  /**
+   * A job that ends well does so because its engines were asked to leave: where that was not by us, what the hub has to
+   * say of them comes first.
+   */
   #jobEnded(end: ProgramEnd): void {
     this.#end = end
-    const mayBeAsked = end.exitCode === 0 && this.#hasRegistered
-    if (mayBeAsked) this.#lastNotices = setTimeout(() => this.#tellEnd(end), LAST_NOTICES_MS)
+    const isUntold = [...this.#members.values()].some(
+      ({ uuid, asked }) => uuid !== undefined && asked === undefined,
+    )
+    if (end.exitCode === 0 && isUntold)
+      this.#lastNotices = setTimeout(() => this.#tellEnd(end), LAST_NOTICES_MS)
     else this.#tellEnd(end)
   }
 

@@ -90,6 +90,9 @@ function sshArguments(
     ServerAliveInterval: 5,
     ServerAliveCountMax: 3,
     ExitOnForwardFailure: 'yes',
+    // A connection that others share goes on when ours ends, and goes on forwarding.
+    ControlMaster: 'no',
+    ...(forwards.length > 0 && { ControlPath: 'none' }),
   }
   const defaults = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
   const given = settings.args ?? []

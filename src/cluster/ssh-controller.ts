@@ -20,7 +20,7 @@ import { connectTimeoutMs, SshConnection, sshCommand } from './ssh-connection.ts
 import { explainForward, isPortTaken } from './ssh-failures.ts'
 import { FilesReader } from './ssh-files.ts'
 import { SshJob } from './ssh-job.ts'
-import { remoteProgram, TUNNEL_TRIES } from './ssh-launcher.ts'
+import { hostedScript, remoteProgram, TUNNEL_TRIES } from './ssh-launcher.ts'
 import { controllerScript, FRAME, forwardingScript } from './ssh-script.ts'
 import { controllerHost, type SshSettings } from './ssh-settings.ts'
 import { type Connections, forwardTunnel, isLocalOnly } from './ssh-tunnel.ts'
@@ -36,6 +36,10 @@ export function sshControllerLauncher(settings: SshSettings = {}, place: Program
     name: 'ssh',
     areRanks: false,
     commands: [sshCommand(settings)],
+    script(program, count) {
+      if (program.args.includes('--reuse')) throw reuseError()
+      return hostedScript(host, settings, program, count)
+    },
     submit: (program, _count, handlers) =>
       new SshJob(handlers, job => new HostedController(job, host, settings, place, program).start()),
   }
@@ -68,8 +72,8 @@ class HostedController {
   async start(): Promise<void> {
     const { profileDir, clusterId } = this.#place
     const configuration = await readConfiguration(profileDir, 'ipcontroller')
+    if (configuration.reuse === true) throw reuseError()
     const program = withHostedRecords(this.#program, configuration, this.#place)
-    refuseReuse(program, configuration)
     this.#job.cancelled.throwIfAborted()
     const script = controllerScript({
       ...remoteProgram(program, this.#settings),
@@ -216,10 +220,8 @@ function withHostedRecords(program: Program, configuration: Configuration, place
   return withOptions(program, [`--records-file=${recordsFilePath(place.profileDir, place.clusterId)}`])
 }
 
-/** @throws ConfigurationError when the files of an earlier controller are to be used. */
-function refuseReuse({ args }: Program, configuration: Configuration): void {
-  if (configuration.reuse !== true && !args.includes('--reuse')) return
-  throw new ConfigurationError(
+function reuseError(): ConfigurationError {
+  return new ConfigurationError(
     'a controller over ssh cannot reuse connection files, which its host does not have: leave out reuse, and fix its ports with ports',
   )
 }

@@ -5,7 +5,7 @@ import { connectionFilePaths, waitForFile } from '../config/connection-files.ts'
 import { securityDirectory } from '../config/profile.ts'
 import { type EngineConnection, readEngineConnection, resolveInterface } from '../protocol/connection-file.ts'
 import type { GroupLauncher, Program } from './launcher.ts'
-import { type ProgramPlace, withoutOption } from './program.ts'
+import { commandLine, type ProgramPlace, withoutOption } from './program.ts'
 import { SshConnection, sshCommand } from './ssh-connection.ts'
 import { SshJob } from './ssh-job.ts'
 import { enginesScript, type RemoteProgram } from './ssh-script.ts'
@@ -24,6 +24,7 @@ export function sshLauncher(host: string, settings: SshSettings, place: ProgramP
     name: 'ssh',
     areRanks: false,
     commands: [sshCommand(settings)],
+    script: (program, count) => hostedScript(host, settings, program, count),
     submit: (program, count, handlers) =>
       new SshJob(handlers, job => startEngines(job, { host, settings, place, program, count })),
   }
@@ -83,6 +84,12 @@ function connect(
     connection: JSON.stringify(connection),
   })
   job.take(new SshConnection({ settings, host, script, forwards, cwd: program.cwd, onEnd }))
+}
+
+/** What is shown of programs on a host. */
+export function hostedScript(host: string, settings: SshSettings, program: Program, count: number): string {
+  const { node, args } = remoteProgram(program, settings)
+  return `# ${count} × ${program.name} on ${host}, started by ${sshCommand(settings)}\n${commandLine({ command: node, args })}\n`
 }
 
 /** A program of this machine, as it is called on the hosts. */

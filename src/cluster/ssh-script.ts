@@ -54,15 +54,27 @@ export function remoteCommand(scriptBytes: number): string {
   return `exec /bin/sh -c 'umask 077; d=$(mktemp -d) || exit 1; head -c ${scriptBytes} >"$d/run"; exec /bin/sh "$d/run" "$d"'`
 }
 
-/** The script that starts engines, waits for them, and leaves nothing. */
+/**
+ * The script that starts engines, waits for them, and leaves nothing. Each is in a process group of its own where the host
+ * has a command for that: what it has started ends with it.
+ */
 export function enginesScript(engines: RemoteEngines): string {
   const { profileDir, connection, count } = engines
   return `${beginning(engines)}${writing('engine.json', connection)}profile=${quoteWord(profileDir)}
 [ -d "$profile" ] || profile="$d/profile"
-${entering(engines)}pids=
+${entering(engines)}own=$(command -v setsid)
+start() {
+  ${calling(engines, '--file="$d/engine.json" --profile-dir="$profile"', '$own')} &
+  engine=$!
+  status=0
+  wait "$engine" || status=$?
+  [ -z "$own" ] || kill -9 -"$engine" 2>/dev/null
+  exit $status
+}
+pids=
 i=0
 while [ $i -lt ${count} ]; do
-  ${calling(engines, '--file="$d/engine.json" --profile-dir="$profile"')} &
+  start &
   pids="$pids $!"
   i=$((i + 1))
 done
@@ -99,7 +111,10 @@ if [ -f ${client} ]; then
   echo
   echo ${FRAME.end}
 fi
-{ while sleep ${BEAT}; do echo; done; } 2>/dev/null &
+{
+  trap 'kill $pause; exit' TERM
+  while :; do sleep ${BEAT} >/dev/null 2>&1 & pause=$!; wait $pause; echo; done
+} &
 beat=$!
 status=0
 wait "$pid" || status=$?
@@ -150,9 +165,16 @@ export ITSPARALLEL_LIFELINE=3
 `
 }
 
-/** @param place - options that lead the program to its files, as the shell reads them. */
-function calling({ node, args: [file = '', ...others] }: RemoteProgram, place: string): string {
-  return [quoteWord(node), quoteWord(file), place, ...others.map(quoteWord)].join(' ')
+/**
+ * @param place - options that lead the program to its files, as the shell reads them.
+ * @param before - words before the command.
+ */
+function calling(
+  { node, args: [file = '', ...others] }: RemoteProgram,
+  place: string,
+  ...before: readonly string[]
+): string {
+  return [...before, quoteWord(node), quoteWord(file), place, ...others.map(quoteWord)].join(' ')
 }
 
 const ending = `kill "$relay" 2>/dev/null

@@ -1,6 +1,8 @@
 /** Clusters whose controller runs on a host that is reached over ssh: here real sshds on ports of this machine. */
 
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
@@ -170,6 +172,64 @@ describe.skipIf(!present)(
       expect(existsSync(database)).toBe(true)
     })
 
+    it('is tried out by the doctor, who stops where it cannot be had', async () => {
+      await ssh.serve({ name: 'node0' })
+      const doctor = (host: string) => {
+        const settings = JSON.stringify({
+          ssh: { ...optionsFor({}).ssh, controllerHost: host, hosts: ['node0'] },
+        })
+        return world.run('itsparallel', [
+          'doctor',
+          '--controller=ssh',
+          '--engines=ssh',
+          `--launcher-settings=${settings}`,
+        ])
+      }
+      const well = await doctor('node0')
+      expect([well.code, well.stderr]).toEqual([0, ''])
+      expect(well.stdout).toMatch(/^ok +configuration .*controller by ssh, engines by ssh$/m)
+      expect(well.stdout).toMatch(/^ok +controller +process \d+$/m)
+      expect(well.stdout).toMatch(/^ok +task .*\nok +stop +nothing runs any more$/m)
+      ssh.know('deaf', 'HostName 127.0.0.1', 'Port 1')
+      const ill = await doctor('deaf')
+      expect(ill.code).toBe(1)
+      expect(ill.stdout).toMatch(
+        /^FAILED +controller +ipcontroller could not be started \(no ssh server answers at deaf\)/m,
+      )
+      expect(ill.stdout).toContain('hint: is the host up')
+      await expectNothingLeft()
+    })
+
+    it('says which of its ports is taken on its host', async () => {
+      await ssh.serve({ name: 'node0' })
+      const first = 21_000 + (process.pid % 5000)
+      const server = createServer().listen(first + 3, '127.0.0.1')
+      await once(server, 'listening')
+      const start = world.run('ipcluster', [
+        'start',
+        '--n=1',
+        '--controller=ssh',
+        `--launcher-settings=${JSON.stringify({ ssh: optionsFor({}).ssh })}`,
+        `--controller-arg=--ports=${first}-${first + 13}`,
+      ])
+      const { code, stderr } = await start
+      server.close()
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/ipcontroller ended with exit code 1 before it was ready/)
+      expect(stderr).toContain(`127.0.0.1:${first + 3}`)
+      await expectNothingLeft()
+    })
+
+    it('ends where it was started in the way that ssh shares its connections', async () => {
+      await ssh.serve({ name: 'node0' })
+      const path = `ControlPath ${ssh.folder}/control`
+      ssh.alias('shared', 'node0', 'ControlMaster auto', 'ControlPersist 60', path)
+      const cluster = await start({ ssh: { controllerHost: 'shared' } })
+      await cluster.stop()
+      await expectNothingLeft()
+      expect(existsSync(join(ssh.folder, 'control'))).toBe(false)
+    })
+
     it.each(['SIGKILL', 'SIGINT'] as const)(
       'ends on its host, and its files here, with a keeper that gets %s',
       async signal => {
@@ -289,11 +349,17 @@ describe.skipIf(!present)('a controller over ssh that cannot start', () => {
     expect(message).toContain('ssh: { tunnel: "auto" }')
   })
 
-  it('refuses to reuse files', async () => {
+  it('refuses to reuse files, wherever that is said', async () => {
     await ssh.serve({ name: 'node0' })
-    expect(await failing({ controllerArgs: ['--reuse'] })).toContain(
-      'a controller over ssh cannot reuse connection files',
-    )
+    const refusal = 'a controller over ssh cannot reuse connection files'
+    await expect(start({ controllerArgs: ['--reuse'] })).rejects.toThrow(refusal)
+    const profile = join(world.ipythonDir, 'profile_default')
+    mkdirSync(profile, { recursive: true })
+    const file = join(profile, 'ipcontroller_config.json')
+    writeFileSync(file, '{ "reuse": true }')
+    await expect(start()).rejects.toThrow(refusal)
+    rmSync(file)
+    await expectNothingLeft()
   })
 
   it('is given up when its start is', async () => {

@@ -23,10 +23,11 @@ afterEach(async () => {
 
 type SshOptions = NonNullable<NonNullable<Parameters<typeof Cluster.start>[0]>['ssh']>
 
-function start(settings: SshOptions, n?: number): Promise<Cluster> {
+function start(settings: SshOptions, n?: number, controllerArgs?: string[]): Promise<Cluster> {
   return Cluster.start({
     engines: 'ssh',
     n,
+    controllerArgs,
     ssh: { args: ['-F', ssh.config], ...settings },
     // The sign by which the world finds its processes; a host knows nothing of our environment.
     env: { IPYTHONDIR: world.ipythonDir },
@@ -97,6 +98,59 @@ describe.skipIf(!present)(
       await cluster.stopEngines([1])
       await rc.close()
       expect([...cluster.processes.engines.keys()]).toEqual([2])
+      await cluster.stop()
+      await expectNothingLeft()
+    })
+
+    it('leaves nothing on a host that an engine which died had started', async () => {
+      await ssh.serve({ name: 'node1' })
+      const cluster = await start({ hosts: { node1: 2 } })
+      const rc = await cluster.connect()
+      const [engine, child] = await rc.at(0).apply(async () => {
+        const { spawn } = await import('node:child_process')
+        return [process.pid, spawn('sleep', ['1000'], { stdio: 'ignore' }).pid!] as const
+      })
+      expect(world.processes()).toContain(child)
+      process.kill(engine, 'SIGKILL')
+      await eventually(() => !world.processes().includes(child))
+      await rc.close()
+      await cluster.stop()
+      await expectNothingLeft()
+    })
+
+    it('takes the ports that are given, through a tunnel, too', async () => {
+      await ssh.serve({ name: 'node1' })
+      const first = 21_000 + (process.pid % 5000)
+      const ports = `--ports=${first}-${first + 13}`
+      const cluster = await start({ hosts: ['node1'] }, undefined, [ports])
+      const [line = ''] = world.commandLines().filter(one => one.includes(' -R '))
+      const targets = [...line.matchAll(/ -R 127\.0\.0\.1:\d+:127\.0\.0\.1:(\d+)/g)].map(([, port]) =>
+        Number(port),
+      )
+      expect(targets).toHaveLength(8)
+      expect(targets.filter(port => port < first || port > first + 13)).toEqual([])
+      await using rc = await cluster.connect()
+      expect(await rc.at(0).apply(() => 6 * 7)).toBe(42)
+      await rc.close()
+      await cluster.stop()
+      await expectNothingLeft()
+    })
+
+    it('grows and shrinks over its hosts', async () => {
+      await ssh.serve({ name: 'node1' })
+      await ssh.serve({ name: 'node2' })
+      const cluster = await start({ hosts: { node1: 1, node2: 2 } })
+      const perHost = async (): Promise<number[]> => {
+        await using rc = await cluster.connect()
+        const ports = await rc.directView().apply(() => process.env.SSH_CONNECTION!.split(' ')[3])
+        return [...new Set(ports)].map(port => ports.filter(one => one === port).length).sort()
+      }
+      await cluster.scale(6)
+      expect(await perHost()).toEqual([2, 4])
+      await cluster.scale(2)
+      expect((await perHost()).reduce((sum, n) => sum + n)).toBe(2)
+      await cluster.scale(3)
+      expect(await perHost()).toEqual([1, 2])
       await cluster.stop()
       await expectNothingLeft()
     })

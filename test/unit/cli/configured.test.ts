@@ -21,9 +21,18 @@ describe('translateClassicArguments', () => {
         '--IPClusterEngines.n=4',
         '--IPController.reuse_files=True',
         '--Cluster.controller_args=--ping=500',
+        '--SSHControllerLauncher.hostname=node0',
         '--profile=mpi',
       ),
-    ).toEqual(['start', '--engines=mpi', '--n=4', '--reuse', '--controller-arg=--ping=500', '--profile=mpi'])
+    ).toEqual([
+      'start',
+      '--engines=mpi',
+      '--n=4',
+      '--reuse',
+      '--controller-arg=--ping=500',
+      '--launcher-settings={"ssh":{"controllerHost":"node0"}}',
+      '--profile=mpi',
+    ])
   })
 
   it('proposes the nearest name for one that is none', () => {

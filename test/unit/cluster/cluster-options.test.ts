@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { clusterPlan, enginePlan, freshClusterId } from '../../../src/cluster/cluster-options.ts'
+import { clusterPlan, enginePlan, freshClusterId, planScripts } from '../../../src/cluster/cluster-options.ts'
 import { controllerLauncher } from '../../../src/cluster/launchers.ts'
 import { commandLine } from '../../../src/cluster/program.ts'
 import { ConfigurationError, UsageError } from '../../../src/errors.ts'
@@ -91,7 +91,15 @@ describe('controllerLauncher', () => {
       'a controller over ssh needs a host: name it with ssh: { controllerHost: "node0" }',
     )
     const ssh = { controllerHost: 'node0' }
-    expect(clusterPlan({ n: 1, controller: 'ssh', ssh }).controller?.launcher.name).toBe('ssh')
+    const plan = clusterPlan({
+      controller: 'ssh',
+      engines: 'ssh',
+      ssh: { ...ssh, hosts: { node1: 2 }, node: 'node' },
+    })
+    expect(planScripts(plan).map(text => text.replace(/\S*\/dist/, 'dist'))).toEqual([
+      '# 1 × ipcontroller on node0, started by ssh\nnode dist/cli/ipcontroller.js --cluster-id=\n',
+      '# 2 × ipengine on node1, started by ssh\nnode dist/cli/ipengine.js --cluster-id= --timeout=60\n',
+    ])
   })
 })
 

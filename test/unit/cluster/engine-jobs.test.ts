@@ -140,6 +140,20 @@ describe('EngineJobs, of a group launcher', () => {
     expect(said()).toEqual(['job 0: SIGTERM', 'job 0: SIGKILL'])
   })
 
+  it('waits for nobody when a job ends well that was asked to', () => {
+    const launcher = new FakeLauncher(lines)
+    const jobs = jobsOf({ n: 1, launcher, program })
+    jobs.start(0, undefined)
+    jobs.flush()
+    const { prefix, handlers } = launcher.jobs[0]!
+    jobs.notice({ type: 'came', id: 0, uuid: `${prefix}zero` })
+    jobs.signal(0, 'SIGTERM')
+    jobs.flush()
+    said()
+    handlers.onEnd(ended(0))
+    expect(said()).toEqual(['job of 0 ended with 0'])
+  })
+
   it('asks an engine to end that was not there yet when it was asked', () => {
     const launcher = new FakeLauncher(lines)
     const jobs = jobsOf({ n: 2, launcher, program })

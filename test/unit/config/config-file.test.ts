@@ -95,6 +95,28 @@ describe('readConfiguration', () => {
     })
   })
 
+  it('reads the host of a controller, by the class that IPython starts it with', async () => {
+    write(
+      'ipcluster_config.ts',
+      `import { getConfig } from 'itsparallel/config'
+       const c = getConfig()
+       c.Cluster.controller_launcher_class = 'SSHControllerLauncher'
+       c.SSHControllerLauncher.hostname = 'node0'
+       c.SSHControllerLauncher.user = 'me'
+       c.SSHControllerLauncher.ssh_args = ['-p', '2222']
+       c.MPIControllerLauncher.mpi_cmd = ['mpirun']
+       export default c`,
+    )
+    expect(await read()).toEqual({
+      controller: 'ssh',
+      ssh: { controllerHost: 'node0', controllerUser: 'me', args: ['-p', '2222'] },
+      mpi: { command: 'mpirun' },
+    })
+    write('ipcluster_config.json', '{ "SSHControllerLauncher": { "location": "me@node0" } }')
+    rmSync(join(folder, 'ipcluster_config.ts'))
+    expect(await read()).toEqual({ ssh: { controllerHost: 'me@node0' } })
+  })
+
   it('says what is wrong within the settings of a launcher', async () => {
     const path = write('ipcluster_config.ts', 'export default {\n  ssh: { host: ["a"] },\n}')
     await expect(read()).rejects.toThrow(`${path}:2: ssh has no host; did you mean hosts?`)
