@@ -10,9 +10,10 @@ import { type Deferred, deferred } from '../base/deferred.ts'
 import type { EngineUuid, MessageId } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
 import type { DisconnectedError, ParallelError } from '../errors.ts'
-import type { MessageType, OwnRequest } from '../protocol/catalogue.ts'
+import type { MessageType } from '../protocol/catalogue.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
+import { PARTS_MARK } from '../protocol/parts-mark.ts'
 import { dateNow } from '../protocol/session.ts'
 import { withheldFrom } from '../serialize/payload.ts'
 import type { PeerEvent, Transport } from '../transport/socket.ts'
@@ -54,9 +55,6 @@ export interface DispatcherOptions {
   readonly lostPatienceMs: number
   readonly onEvent: (event: DispatcherEvent) => void
 }
-
-/** Marks requests that bring what an engine asked for. */
-const PARTS_MARK: { readonly itsparallel: OwnRequest } = { itsparallel: { v: 1, parts: true } }
 
 type Effects = readonly RequestsEffect<RequestRecord, Envelope, Output>[]
 

@@ -26,6 +26,7 @@ import type { Intake } from './incoming.ts'
 import { IopubShell } from './iopub-shell.ts'
 import { MemoryStore, type RecordStore } from './records/record-store.ts'
 import { Registrar } from './registrar.ts'
+import { AbsentClients } from './state/absent-clients.ts'
 import { Broadcast } from './state/broadcast.ts'
 import { Direct } from './state/direct.ts'
 import { HeartMonitor } from './state/heart-monitor.ts'
@@ -157,6 +158,7 @@ class Parts {
   readonly #iopub: IopubShell
   readonly #hub: HubShell
   readonly #machines: Machines
+  readonly #absent = new AbsentClients()
   readonly #session: Session
   readonly #registrar: Registrar
   readonly #client: Buffer
@@ -211,7 +213,7 @@ class Parts {
       onLinkJoined: (engine, channel) => this.#hub.happened({ type: 'link_joined', engine, channel }),
     })
     this.#registrar = registrar
-    this.#direct = new DirectShell({ ...intake, clock, direct, registrar })
+    this.#direct = new DirectShell({ ...intake, clock, self: this.#client, direct, registrar })
     this.#control = new ControlShell({
       ...intake,
       self: this.#client,
@@ -224,6 +226,9 @@ class Parts {
       ...intake,
       registrar,
       onShutdown: (engine, restart) => this.#hub.happened({ type: 'shutdown_seen', engine, restart }),
+      onPartsWanted: (engine, client, digests) => {
+        if (this.#absent.isGone(client, clock.nowMs())) this.#direct.refuseParts(engine, digests)
+      },
     })
     const hub = new Hub({
       queries,
@@ -267,7 +272,8 @@ class Parts {
       hbPong: { onMessage: frames => this.#hub.pong(frames), onPeer: event => this.#hub.listener(event) },
       task: { onMessage: frames => this.#task.fromClient(frames) },
       engineTask: between(this.#task),
-      mux: { onMessage: frames => this.#direct.fromClient(frames) },
+      // Parts of calls are brought over this one.
+      mux: { onMessage: frames => this.#direct.fromClient(frames), onPeer: event => this.#clientPeer(event) },
       engineMux: between(this.#direct),
       control: { onMessage: frames => this.#control.fromClient(frames) },
       engineControl: between(this.#control),
@@ -275,6 +281,12 @@ class Parts {
       engineBroadcast: between(this.#broadcast),
       engineIopub: { onMessage: frames => this.#iopub.fromEngine(frames) },
     }
+  }
+
+  #clientPeer({ type, identity }: PeerEvent): void {
+    const client = identity.toString('latin1')
+    if (type === 'peer_joined') this.#absent.joined(client)
+    else this.#absent.left(client)
   }
 
   listening(): void {

@@ -2,6 +2,7 @@ import { Alarm } from '../base/alarm.ts'
 import type { Clock } from '../base/clock.ts'
 import type { DeathCause, ErrorContent } from '../protocol/catalogue.ts'
 import { Envelope } from '../protocol/envelope.ts'
+import { PARTS_MARK } from '../protocol/parts-mark.ts'
 import type { Frame } from '../transport/socket.ts'
 import { answerError } from './error-reply.ts'
 import { guarded, type Intake, MetadataReader, messageIdOf, parentIdOf, takeMessage } from './incoming.ts'
@@ -14,6 +15,8 @@ import { isOwnRequest } from './state/task-plan.ts'
 
 export interface DirectShellOptions extends Intake {
   readonly clock: Clock
+  /** The controller's own name among the clients. */
+  readonly self: Frame
   readonly direct: Direct
   readonly registrar: Registrar
 }
@@ -61,9 +64,20 @@ export class DirectShell extends RelayShell<DirectShellOptions> {
 
   fromEngine(frames: Frame[]): void {
     takeMessage(this.options, 'mux replies', frames, 2, reply => {
+      if (reply.frames[1]!.equals(this.options.self)) return
       const msgId = parentIdOf(reply) ?? ''
       this.#happened({ type: 'replied', msgId, engine: reply.frames[0]!.toString('latin1'), reply })
     })
+  }
+
+  /** Tells an engine, in the controller's own name, that nobody will bring the parts of a call that it asks for. */
+  refuseParts(engine: string, digests: unknown): void {
+    const { session, self } = this.options
+    const content = { digests: [], missing: digests }
+    this.sendToEngine(engine, [
+      self,
+      ...session.pack({ type: 'apply_request', metadata: PARTS_MARK, content }),
+    ])
   }
 
   close(): void {

@@ -7,6 +7,8 @@ export interface IopubShellOptions extends Intake {
   readonly registrar: Registrar
   /** An engine says that it shuts down. */
   readonly onShutdown: (engine: string, restart: boolean) => void
+  /** An engine asks a client for parts of a call. */
+  readonly onPartsWanted: (engine: string, client: string, digests: unknown) => void
 }
 
 /** The output relay: passes on what engines print, byte for byte, and notes what belongs to a request's record. */
@@ -36,6 +38,12 @@ export class IopubShell {
       if (typeof session === 'string') this.#options.onShutdown(session, message.content.restart === true)
       return
     }
+    if (type === 'parts_request')
+      this.#options.onPartsWanted(
+        String(session),
+        String(message.parentHeader.session),
+        message.content.digests,
+      )
     const msgId = parentIdOf(message)
     if (msgId === undefined) return
     const { registrar } = this.#options

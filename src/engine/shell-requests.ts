@@ -3,6 +3,7 @@
 import { RemoteProtocolError } from '../errors.ts'
 import type { OwnRequest, PartsContent } from '../protocol/catalogue.ts'
 import type { Envelope, Header } from '../protocol/envelope.ts'
+import { PARTS_MARK } from '../protocol/parts-mark.ts'
 import { isGenuine, type SentOnce } from '../serialize/payload.ts'
 
 export interface ExecuteContent {
@@ -26,12 +27,13 @@ export function readHead(request: Envelope): Header {
   return header
 }
 
-/** As our own client writes it. */
-const PARTS_MARK = Buffer.from(JSON.stringify({ itsparallel: { v: 1, parts: true } }))
+/** As it is written on the wire. */
+const PARTS_METADATA = Buffer.from(JSON.stringify(PARTS_MARK))
 
 /** Whether a request brings parts of others: told by its bytes, because every request is asked. */
 export function bringsParts(request: Envelope): boolean {
-  return request.metadataFrame.length === PARTS_MARK.length && request.metadataFrame.equals(PARTS_MARK)
+  const { metadataFrame } = request
+  return metadataFrame.length === PARTS_METADATA.length && metadataFrame.equals(PARTS_METADATA)
 }
 
 /** @throws RemoteProtocolError when it does not say which parts it brings, or brings other ones. */

@@ -1,10 +1,12 @@
 /** Large captured values on real sockets: each engine gets them once, and tasks mean what they meant when they were made. */
 
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { RealCluster } from './client-support.ts'
 
+const WITHHOLDING_CLIENT = new URL('../fixtures/client/withholding-client.mjs', import.meta.url).pathname
 const MEGABYTE = 1024 * 1024
 
 /** All that a process has read so far, in bytes. */
@@ -93,4 +95,29 @@ it('two programs share what the engines have, and dependencies hold while parts 
   expect(await other.directView().apply(sum)).toEqual([200_000, 200_000])
   expect(await other.broadcastView().apply(sum)).toEqual([200_000, 200_000])
   expect(first.msgIds).toHaveLength(1)
+}, 60_000)
+
+it('an engine that waits for what a killed client withheld is free again soon', async () => {
+  await using cluster = await RealCluster.start(2)
+  await using rc = await cluster.connect()
+  const [, last] = rc.ids
+  const begun = new Promise<void>(resolve => rc.once('stdout', () => resolve()))
+  const blocker = rc.at(last!).apply(async () => {
+    console.log('begun')
+    await new Promise(resolve => setTimeout(resolve, 600_000))
+  })
+  await begun
+  const child = spawn(process.execPath, [WITHHOLDING_CLIENT, cluster.connectionFile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  // It says that it has sent its request, or ends and says nothing.
+  const [said] = await Promise.race([once(child.stdout, 'data'), exited])
+  child.kill('SIGKILL')
+  expect(String(said)).toBe('sent\n')
+  await exited
+  // What the child asked for stands behind it.
+  blocker.cancel()
+  const later = rc.at(last!).apply(() => 'free')
+  expect(await later.get({ timeout: 25 })).toBe('free')
 }, 60_000)
