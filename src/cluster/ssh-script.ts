@@ -51,7 +51,10 @@ export const FRAME = {
  */
 export function remoteCommand(scriptBytes: number): string {
   // In quotes, because the user's own shell may be of any kind.
-  return `exec /bin/sh -c 'umask 077; d=$(mktemp -d) || exit 1; head -c ${scriptBytes} >"$d/run"; exec /bin/sh "$d/run" "$d"'`
+  const read = `umask 077; d=$(mktemp -d) || exit 1; head -c ${scriptBytes} >"$d/run"`
+  // Whoever sends it may be killed in the middle: half a script is none.
+  const check = `[ $(wc -c <"$d/run") -eq ${scriptBytes} ] || { rm -rf "$d"; exit 1; }`
+  return `exec /bin/sh -c '${read}; ${check}; exec /bin/sh "$d/run" "$d"'`
 }
 
 /**

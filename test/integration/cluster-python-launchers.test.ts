@@ -89,6 +89,22 @@ if (hasServer) {
       await eventually(() => ssh.leftovers().length === 0)
     }, 60_000)
 
+    it('are driven by a Python client of this machine, as is all that ssh has started', async () => {
+      const options = { engines: 'python', controller: 'ssh', ssh: { controllerHost: 'node1' } } as const
+      const cluster = await start(options, { node1: 2 })
+      const said = await world.runPython(`
+import warnings
+import ipyparallel as ipp
+# It warns of controllers that seem to be elsewhere.
+warnings.simplefilter('error', RuntimeWarning)
+rc = ipp.Client(cluster_id=${JSON.stringify(cluster.clusterId)})
+print(rc.ids, rc[:].apply_sync(lambda x: x * 2, 21), rc.load_balanced_view().map_sync(abs, [-1, -2]))
+rc.close()`)
+      expect(said).toBe('[0, 1] [42, 42] [1, 2]\n')
+      await cluster.stop()
+      await expectNothingLeft()
+    }, 60_000)
+
     it('say what their hosts lack', async () => {
       await expect(start({ engines: 'python', python: '/no/such/python' }, ['node1'])).rejects.toThrow(
         "the engine's program /no/such/python cannot be started",

@@ -1,6 +1,8 @@
 /** Clusters whose controller runs on one of several hosts with addresses of their own, reached over ssh. */
 
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import process from 'node:process'
 import { Cluster, type ClusterOptions } from 'itsparallel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
@@ -24,7 +26,8 @@ describe.skipIf(!present)(
       network = new Network(3)
       vi.stubEnv('IPYTHONDIR', world.ipythonDir)
       for (const host of network.hosts) {
-        const before = network.onKnown(host, { [CONTROLLER_NAME]: network.hosts[0]!.address })
+        const names = { [CONTROLLER_NAME]: network.hosts[0]!.address, [hostname()]: network.address }
+        const before = network.onKnown(host, names)
         await ssh.serve({ name: host.name, address: host.address, port: 22, before })
       }
     })
@@ -121,6 +124,25 @@ describe.skipIf(!present)(
       expect(await rc.loadBalancedView().map(i => i * i, [1, 2, 3])).toEqual([1, 4, 9])
       await rc.close()
       await cluster.stop()
+      await expectNothingLeft()
+    })
+
+    it('may as well be of this machine, and found by its name', async () => {
+      const cluster = await start({ controller: 'local', ip: '*' })
+      expect(tunnels()).toEqual([])
+      const { location } = JSON.parse(readFileSync(cluster.connectionFile, 'utf8'))
+      expect(location).toBe(hostname())
+      const seen = await controllersOf(cluster)
+      expect([...seen.values()]).toEqual(Array(3).fill([network.address]))
+      await cluster.stop()
+      await expectNothingLeft()
+    })
+
+    it('is said to be nowhere where the name means nothing', async () => {
+      const started = start({ controller: 'local', ip: '*', location: 'nowhere.invalid' })
+      await expect(started).rejects.toThrow(
+        "cannot find the controller's host nowhere.invalid: give its address with --location",
+      )
       await expectNothingLeft()
     })
 

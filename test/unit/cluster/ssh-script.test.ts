@@ -1,4 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import {
   controllerScript,
@@ -53,5 +57,18 @@ describe('remoteCommand', () => {
       encoding: 'utf8',
     })
     expect(run).toMatchObject({ status: 0, stdout: 'ran\nthe rest', stderr: '' })
+  })
+
+  it('runs nothing of a script that comes by half, and keeps nothing of it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'half-script-'))
+    const script = 'echo "ran"; rm -r "$1"\n'
+    const run = spawnSync('/bin/sh', ['-c', remoteCommand(script.length + 1)], {
+      input: script,
+      encoding: 'utf8',
+      env: { ...process.env, TMPDIR: folder },
+    })
+    expect(run).toMatchObject({ status: 1, stdout: '', stderr: '' })
+    expect(readdirSync(folder)).toEqual([])
+    rmSync(folder, { recursive: true })
   })
 })
