@@ -72,11 +72,11 @@ export function formatEngines(engines: EnginesOption): string {
 /**
  * What starts the engines: the launcher that `engines` names, or else the other option; `local` where neither says.
  *
- * @throws UsageError when they name two.
+ * @throws UsageError when they name two; ConfigurationError when there is none of that name.
  */
 export function launcherOf({ engines, launcher }: EngineSetOptions): LauncherName {
   const isNamed = typeof engines === 'string' && LAUNCHER_NAMES.includes(engines as LauncherName)
-  if (!isNamed) return launcher ?? 'local'
+  if (!isNamed) return checkLauncher(launcher ?? 'local')
   if (launcher === undefined || launcher === engines) return engines as LauncherName
   throw new UsageError(
     `engines names the launcher ${engines}, and launcher names ${launcher}: give one of them, or say by engines which they are (node, python, or how many of each)`,

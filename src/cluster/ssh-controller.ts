@@ -27,6 +27,8 @@ import { type Connections, forwardTunnel, isLocalOnly } from './ssh-tunnel.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
 const PROBE_POLL_MS = 50
+/** What Python's ipcontroller is told of its records. */
+const CLASSIC_RECORDS = ['--nodb', '--dictdb', '--sqlitedb']
 
 /** @throws ConfigurationError when no host is named. */
 export function sshControllerLauncher(settings: SshSettings = {}, place: ProgramPlace): GroupLauncher {
@@ -113,7 +115,11 @@ class HostedController {
     if (here === undefined || this.#isEnding) return
     if (await this.#isReached(here.client)) this.#publish(here)
     else if (isDirect) this.#fail(unreached(files.client))
-    else this.#fail({ ...endFor(`${this.#host} does not lead to it`), output: this.#tunnel?.output ?? '' })
+    else
+      this.#fail({
+        ...endFor(`the connection to ${this.#host} does not lead to it`),
+        output: this.#tunnel?.output ?? '',
+      })
   }
 
   /** Resolves with the files that lead through the tunnel; undefined when there is none, and that was told. */
@@ -214,7 +220,8 @@ async function answers(client: ClientConnection): Promise<boolean> {
 function withHostedRecords(program: Program, configuration: Configuration, place: ProgramPlace): Program {
   const given = program.args.find(arg => arg.startsWith('--records='))?.slice('--records='.length)
   const records = given ?? configuration.records
-  if (records === undefined) return withOptions(program, ['--records=memory'])
+  const isSaid = records !== undefined || CLASSIC_RECORDS.some(flag => program.args.includes(flag))
+  if (!isSaid) return withOptions(program, ['--records=memory'])
   const isPlaced = configuration.recordsFile !== undefined || hasOption(program, '--records-file')
   if (records !== 'sql' || isPlaced) return program
   return withOptions(program, [`--records-file=${recordsFilePath(place.profileDir, place.clusterId)}`])

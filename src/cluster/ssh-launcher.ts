@@ -11,6 +11,7 @@ import { SshJob } from './ssh-job.ts'
 import { enginesScript, type RemoteProgram } from './ssh-script.ts'
 import type { SshSettings } from './ssh-settings.ts'
 import { reverseTunnel, wayFrom } from './ssh-tunnel.ts'
+import type { ProgramEnd } from './state/launch-events.ts'
 
 /** How long the controller may take to be there: whoever waits for the engines gives up before. */
 const CONTROLLER_MS = 600_000
@@ -75,7 +76,7 @@ function connect(
   { host, settings, place, program, count }: Order,
   connection: EngineConnection,
   forwards: readonly string[],
-  onEnd: ConstructorParameters<typeof SshConnection>[0]['onEnd'],
+  onEnd: (end: ProgramEnd) => void,
 ): void {
   const script = enginesScript({
     ...remoteProgram(program, settings),

@@ -35,6 +35,7 @@ describe('launcherOf', () => {
     expect(launcherOf({ engines: 'mpi' })).toBe('mpi')
     expect(launcherOf({ launcher: 'mpi' })).toBe('mpi')
     expect(launcherOf({ engines: { python: 1 }, launcher: 'ssh' })).toBe('ssh')
+    expect(() => launcherOf({ launcher: 'slrum' as 'slurm' })).toThrow('there is no launcher "slrum"')
     expect(() => launcherOf({ engines: 'mpi', launcher: 'ssh' })).toThrow(
       'engines names the launcher mpi, and launcher names ssh: give one of them',
     )
