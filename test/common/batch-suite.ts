@@ -22,8 +22,10 @@ export interface BatchSuite {
   readonly batch?: ClusterOptions['batch']
   /** Settings that the system refuses, and what it then says. */
   readonly refused: { readonly batch: ClusterOptions['batch']; readonly message: RegExp }
-  /** A directive by which jobs are held, and what the system calls that; undefined where the fake holds none. */
-  readonly hold?: { readonly directive: string; readonly state: RegExp }
+  /** Directives by which jobs have to wait, and what the system says of that; undefined where the fake lets none wait. */
+  readonly waits?: readonly { readonly directive: string; readonly says: RegExp }[]
+  /** Seconds after which a job is ended that may run so long, where the system is that exact. */
+  readonly walltime?: number
 }
 
 /** The suite; without the system it is skipped and says so, or fails where every test is required. */
@@ -36,7 +38,7 @@ export function batchSuite(suite: BatchSuite): void {
   )
 }
 
-function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
+function tests({ launcher, start, batch, refused, waits = [], walltime }: BatchSuite): void {
   const { taskVariable, firstTask, signal } = BATCH_SYSTEMS[launcher]
   const hasArrays = batch?.array !== false
   const canStop = hasArrays && signal('1', 'SIGSTOP') !== undefined
@@ -115,22 +117,18 @@ function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
     await expectNothingLeft()
   }, 60_000)
 
-  it.skipIf(!hasArrays)(
-    'fails at once when one of an array dies, and shows its log',
-    async () => {
+  if (hasArrays)
+    it('fails at once when one of an array dies, and shows its log', async () => {
       const last = firstTask + 2
       const prologue = `if [ "$${taskVariable}" = ${last} ]; then echo nothing here in task ${last} >&2; exit 4; fi`
       const failed = Cluster.start(options({ n: 3, timeout: 600, batch: { prologue } }))
       await expect(failed).rejects.toThrow(/ended with exit code 4 before it had registered/)
       await expect(failed).rejects.toThrow(new RegExp(`nothing here in task ${last}`))
       await expectNothingLeft()
-    },
-    60_000,
-  )
+    }, 60_000)
 
-  it.skipIf(!canStop)(
-    'signals engines through the system, also those that do not hear the hub',
-    async () => {
+  if (canStop)
+    it('signals engines through the system, also those that do not hear the hub', async () => {
       const cluster = await Cluster.start(options({ controllerArgs: ['--ping=20000'] }))
       const rc = await cluster.connect()
       const pid = await rc.at(1).apply(() => process.pid)
@@ -144,9 +142,7 @@ function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
       await rc.close()
       await cluster.stop()
       await expectNothingLeft()
-    },
-    60_000,
-  )
+    }, 60_000)
 
   it('runs the controller in a job, too', async () => {
     const cluster = await Cluster.start(options({ n: 1, controller: launcher }))
@@ -172,12 +168,27 @@ function tests({ launcher, start, batch, refused, hold }: BatchSuite): void {
     await expectNothingLeft()
   }, 60_000)
 
-  if (hold !== undefined)
-    it('tells that jobs are held when time is up, and cancels them', async () => {
-      const failed = Cluster.start(options({ timeout: 3, batch: { directives: [hold.directive] } }))
-      await expect(failed).rejects.toThrow(/0 of 2 engines registered within 3 s/)
-      await expect(failed).rejects.toThrow(/\n {2}job \d+ has not begun to run: it is held, /)
-      await expect(failed).rejects.toThrow(hold.state)
+  for (const { directive, says } of waits)
+    it(`tells that jobs wait when time is up, and why, and cancels them: ${directive}`, async () => {
+      const failed = Cluster.start(options({ timeout: 4, batch: { directives: [directive] } }))
+      await expect(failed).rejects.toThrow(/0 of 2 engines registered within 4 s/)
+      await expect(failed).rejects.toThrow(/\n {2}job \d+ has not begun to run: /)
+      await expect(failed).rejects.toThrow(says)
+      await expectNothingLeft()
+    }, 60_000)
+
+  if (walltime !== undefined)
+    it('tells when the time of an engine is up, and replaces it', async () => {
+      const warnings: string[] = []
+      const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) }
+      const cluster = await Cluster.start(options({ n: 1, log, batch: { walltime } }))
+      const rc = await cluster.connect()
+      await new Promise<void>(resolve => {
+        rc.on('engine:registered', () => resolve())
+      })
+      expect(warnings[0]).toMatch(/engine 0 was ended by SIGKILL; another takes its place/)
+      await rc.close()
+      await cluster.stop()
       await expectNothingLeft()
     }, 60_000)
 

@@ -8,7 +8,11 @@ batchSuite({
   packages: 'gridengine-master and gridengine-exec',
   start: startGridEngine,
   batch: { queue: 'main.q', walltime: '00:05:00' },
-  hold: { directive: '-h', state: /hqw/ },
+  waits: [
+    { directive: '-h', says: /it is held, hqw/ },
+    { directive: '-l mem_free=900T', says: /qw: .*mem_free=900T.*cannot run/ },
+  ],
+  walltime: 6,
   refused: {
     batch: { queue: 'nope' },
     message: /unknown queue "nope"[\s\S]*hint: queue nope cannot be used: `qconf -sql`/,

@@ -8,7 +8,10 @@ batchSuite({
   packages: 'slurm-wlm and munge',
   start: startSlurm,
   batch: { queue: 'main', walltime: '00:05:00', cpus: 1 },
-  hold: { directive: '--hold', state: /JobHeldUser/ },
+  waits: [
+    { directive: '--hold', says: /it is held, .*JobHeldUser/ },
+    { directive: '--begin=now+1hour', says: /PENDING, BeginTime/ },
+  ],
   refused: {
     batch: { queue: 'nope' },
     message: /Invalid partition name[\s\S]*hint: queue nope cannot be used: `sinfo`/,

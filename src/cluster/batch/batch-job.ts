@@ -11,10 +11,11 @@ import type { BatchQueue, Wish } from './batch-queue.ts'
 import type { BatchSettings } from './batch-settings.ts'
 import type { Call, JobRow } from './batch-system.ts'
 import { lastLines, removeJobFiles } from './job-logs.ts'
-import { describeRow, JobProgress, type TaskEnd } from './job-progress.ts'
+import { describeRow, JobProgress, type JobStatus, type TaskEnd } from './job-progress.ts'
 import type { JobScript } from './job-script.ts'
 import type { CallResult } from './run-call.ts'
 
+const EXPLAIN_EVERY = 3
 const LEFTOVER = { stuck: 'it could not be started', requeued: 'it was put back into the queue' } as const
 
 /** One job of a batch system: it is submitted, watched in the queue, and ended. */
@@ -30,6 +31,9 @@ export class BatchJob implements GroupJob {
   #progress: JobProgress
   #command = ''
   #asked: 'SIGTERM' | 'SIGKILL' | undefined
+  /** Why it waits, where the system was asked, and how often it was seen to. */
+  #why: string | undefined
+  #waitingAnswers = 0
   /** What has been said of ends so far has been told. */
   #told: Promise<void> = Promise.resolve()
 
@@ -89,12 +93,29 @@ export class BatchJob implements GroupJob {
     const ends = this.#progress.seen(rows, isComplete, this.#asked === 'SIGKILL')
     const before = this.status.state
     const { hasEnded, isDoubtful, status } = this.#progress
-    if (!hasEnded) this.status = status
+    if (!hasEnded) this.status = this.#explained(status)
     if (ends.length > 0) this.#told = this.#told.then(() => this.#tell(ends, hasEnded))
     if (hasEnded) return 'never'
     // Most that goes wrong does so at the beginning.
     const hasBegun = before === 'waiting' && status.state === 'running'
     return isDoubtful || hasBegun ? 'soon' : 'later'
+  }
+
+  /** With the reason why it waits, which may take a question of its own. */
+  #explained(status: JobStatus): JobStatus {
+    if (status.state !== 'waiting') return status
+    const { explain } = this.#queue.system
+    // Most jobs begin at once: only those that do not are asked about, and not too often.
+    if (explain !== undefined && this.#waitingAnswers % EXPLAIN_EVERY === EXPLAIN_EVERY - 1)
+      void this.#askWhy(explain(this.id))
+    this.#waitingAnswers += 1
+    if (this.#why === undefined) return status
+    return { ...status, detail: [status.detail, this.#why].filter(part => part !== undefined).join(': ') }
+  }
+
+  async #askWhy(call: Call): Promise<void> {
+    const { system, run } = this.#queue
+    this.#why = system.readExplanation?.((await run(call)).stdout)
   }
 
   /** Those that end with the job are told with it, as one. */

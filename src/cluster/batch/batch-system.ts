@@ -109,6 +109,9 @@ export interface BatchSystem {
    */
   history?(id: string): Call
   readHistory?(answer: string): JobRow[]
+  /** Why a job waits, where that is another question. */
+  explain?(id: string): Call
+  readExplanation?(answer: string): string | undefined
   /** What a task of an array is called in commands. */
   taskId(id: string, task: string): string
   cancel(id: string): Call

@@ -89,7 +89,10 @@ function describe(needs: JobNeeds, files: JobFiles, extra: readonly string[]): s
 
 /** What is not known says `undefined`. */
 function readRow(line: string): JobRow[] {
-  const words = line.split('\t').map(word => (word.trim() === 'undefined' ? '' : word.trim()))
+  const words = line
+    .trimStart()
+    .split('\t')
+    .map(word => (word.trim() === 'undefined' ? '' : word.trim()))
   const [id = '', task, status = '', exit = '', signal = '', holder = '', held = '', removed = ''] = words
   if (!/^\d+$/.test(id)) return []
   const detail = held || removed

@@ -22,8 +22,10 @@ export const pbs: BatchSystem = {
   directives: needs =>
     given(
       `-N ${needs.name}`,
-      // Who is lost is replaced by us.
-      '-r n',
+      // Otherwise the user's login shell runs it, whatever that is.
+      '-S /bin/sh',
+      // Who is lost is replaced by us. Arrays must be rerunnable: qsub(1B), `-r`.
+      !needs.isArray && '-r n',
       needs.queue !== undefined && `-q ${needs.queue}`,
       needs.account !== undefined && `-A ${needs.account}`,
       needs.walltimeSeconds !== undefined && `-l walltime=${clockTime(needs.walltimeSeconds)}`,
@@ -58,6 +60,9 @@ export const pbs: BatchSystem = {
   // qstat(1B), `-x`, `-f`: jobs that have finished, where the server remembers them (job_history_enable).
   history: id => ({ command: 'qstat', args: ['-x', '-f', ...(isArray(id) ? ['-t'] : []), id] }),
   readHistory: readFull,
+  // The comment of the scheduler: "Not Running: Insufficient amount of resource: ncpus".
+  explain: id => ({ command: 'qstat', args: ['-f', id] }),
+  readExplanation: answer => /^\s*comment = (.*(?:\n\t.*)*)/m.exec(answer)?.[1]?.replaceAll('\n\t', ''),
   taskId: (id, task) => id.replace('[]', `[${task}]`),
   cancel: id => ({ command: 'qdel', args: [id] }),
   kill: id => ({ command: 'qdel', args: ['-W', 'force', id] }),

@@ -58,6 +58,10 @@ export const sge: BatchSystem = {
   // qacct(1); the accounts are written a while after the end (accounting_flush_time).
   history: id => ({ command: 'qacct', args: ['-j', id] }),
   readHistory: readAccounts,
+  // qstat(1), `-j`; the scheduler tells where the site lets it (schedd_job_info in sched_conf(5)).
+  explain: id => ({ command: 'qstat', args: ['-j', id] }),
+  readExplanation: answer =>
+    /^scheduling info: *(\S.*(?:\n {4,}\S.*)*)/m.exec(answer)?.[1]?.replace(/\n +/g, '; '),
   taskId: (id, task) => `${id}.${task}`,
   cancel: id => ({ command: 'qdel', args: [id] }),
   kill: id => ({ command: 'qdel', args: ['-f', id] }),

@@ -126,7 +126,12 @@ function makeQueue(folder: string, run: (program: string, ...args: string[]) => 
     shell: '/bin/sh',
   }
   run('qconf', '-Aq', file('queue', withValues(run('qconf', '-sq'), values)))
-  const soon = { schedule_interval: '0:0:1', flush_submit_sec: '1', flush_finish_sec: '1' }
+  const soon = {
+    schedule_interval: '0:0:1',
+    flush_submit_sec: '1',
+    flush_finish_sec: '1',
+    schedd_job_info: 'true',
+  }
   run('qconf', '-Msconf', file('scheduler', withValues(run('qconf', '-ssconf'), soon)))
 }
 

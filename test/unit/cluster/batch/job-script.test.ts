@@ -69,7 +69,7 @@ ${body('SLURM_ARRAY_TASK_ID')}`)
   it('asks PBS for an array, whose tasks write their output themselves', () => {
     expect(make('pbs', everything).script).toBe(`#!/bin/sh
 #PBS -N ipengine
-#PBS -r n
+#PBS -S /bin/sh
 #PBS -q debug
 #PBS -A physics
 #PBS -l walltime=01:30:00
@@ -133,6 +133,8 @@ queue 4
 
   it('starts one engine without an array', () => {
     expect(make('slurm', {}, 1).script).not.toMatch(/array|%a/)
+    // An array of PBS must be rerunnable.
+    expect(make('pbs', {}, 1).script).toMatch(/^#PBS -r n$/m)
   })
 
   it('spreads engines over machines with the starter of the system', () => {

@@ -74,6 +74,18 @@ describe('pbs', () => {
     expect(pbs.noSuchJob.test('qstat: cannot connect to server pbs01')).toBe(false)
   })
 
+  it('reads why a job waits, also where the line is broken', () => {
+    const answer = `Job Id: 14.pbs01
+    job_state = Q
+    comment = Not Running: Insufficient amount of resource: ncpus (R: 999 A: 4 T:
+\t 4)
+    etime = Thu
+`
+    expect(pbs.readExplanation!(answer)).toBe(
+      'Not Running: Insufficient amount of resource: ncpus (R: 999 A: 4 T: 4)',
+    )
+  })
+
   it('asks for the tasks of arrays, and reads how they ended', () => {
     expect(pbs.status(['12']).args).toEqual(['12'])
     expect(pbs.status(['12', '13[]']).args).toEqual(['-t', '12', '13[]'])
@@ -120,6 +132,18 @@ describe('sge', () => {
       { id: '3', task: '2', code: 'Eqw' },
     ])
     expect(sge.states.Eqw).toBe('stuck')
+  })
+
+  it('reads why a job waits', () => {
+    const answer = `job_number:                 3
+scheduling info:            queue instance "main.q@a" dropped because it is full
+                            cannot run in PE "mpi" because it only offers 0 slots
+`
+    expect(sge.readExplanation!(answer)).toBe(
+      'queue instance "main.q@a" dropped because it is full; cannot run in PE "mpi" because it only offers 0 slots',
+    )
+    expect(sge.readExplanation!('scheduling info:            (Collecting of ...)\n')).toBeDefined()
+    expect(sge.readExplanation!('job_number: 3\n')).toBeUndefined()
   })
 
   it('reads how tasks ended from the accounts', () => {
