@@ -86,6 +86,7 @@ describe.skipIf(!isPresent)(`a job of Slurm on two hosts${skipped}`, () => {
     const template = `#!/bin/sh
 #SBATCH --ntasks={n}
 #SBATCH --nodes={nodes}
+#SBATCH --output={log}.out
 {environment}
 exec mpiexec.openmpi -n {n} {command} --mpi
 `
