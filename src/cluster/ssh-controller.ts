@@ -72,6 +72,16 @@ class HostedController {
   }
 
   async start(): Promise<void> {
+    this.#revokeWill = leaveWill(this.#place)
+    try {
+      await this.#start()
+    } catch (error) {
+      this.#revokeWill()
+      throw error
+    }
+  }
+
+  async #start(): Promise<void> {
     const { profileDir, clusterId } = this.#place
     const configuration = await readConfiguration(profileDir, 'ipcontroller')
     if (configuration.reuse === true) throw reuseError()
@@ -92,7 +102,6 @@ class HostedController {
       onEnd: end => this.#mainEnded(end),
     })
     this.#job.take(this.#main)
-    this.#revokeWill = leaveWill(this.#place)
     // First of all: nobody may find the files of a controller that is leaving.
     this.#job.cancelled.addEventListener('abort', () => this.#removeFiles(), { once: true })
   }

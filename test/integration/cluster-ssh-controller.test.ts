@@ -155,6 +155,14 @@ describe.skipIf(!present)(
       expect(ports.sort()).toEqual(Array.from({ length: 14 }, (_, i) => first + i))
       expect((await world.run('ipcluster', ['list'])).stdout).toMatch(/running/)
       expect(await sum(cluster)).toEqual([1, 4, 9])
+      // Engines that somebody else adds know as well that its host is theirs.
+      const hosts = '--launcher-settings={"ssh":{"hosts":["node0"]}}'
+      const added = await world.run('ipcluster', ['engines', '--n=1', '--engines=ssh', hosts, '--daemonize'])
+      expect(added).toMatchObject({ code: 0, stderr: '' })
+      expect(connections('-R')).toEqual([])
+      await using rc = await cluster.connect()
+      expect(rc.ids).toEqual([0, 1])
+      await rc.close()
       expect((await world.run('ipcluster', ['stop'])).code).toBe(0)
       await eventually(() => world.processes().length === 0 && ssh.leftovers().length === 0)
       expect(world.files().filter(file => !file.endsWith('_config.json') && !file.includes('/log/'))).toEqual(
