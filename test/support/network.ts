@@ -5,7 +5,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 
@@ -104,6 +104,11 @@ export class Network {
       rmSync(join(NAMESPACE_FILES, this.namespaceOf(host)), { recursive: true, force: true })
     }
     ip('link', 'del', this.#bridge)
+    try {
+      rmdirSync(NAMESPACE_FILES)
+    } catch {
+      // Nobody made it, or others use it as well.
+    }
   }
 
   #add(host: NetworkHost): void {
