@@ -1,9 +1,10 @@
 import { type PidRecord, writePidFile } from '../config/pid-file.ts'
+import { leaveWill } from './last-will.ts'
 import type { GroupJob, Job } from './launcher.ts'
 
 /**
- * Keeps on record, in a keeper's file in `pid/`, which jobs of batch systems it has: should it be killed, whoever stops the
- * cluster must end them, for no pipe does.
+ * Keeps on record, in a keeper's file in `pid/`, which jobs of batch systems it has. They have no pipe to their keeper:
+ * when it is killed its will ends them, and where that is gone as well, whoever stops the cluster.
  */
 export class JobRecorder {
   readonly #profileDir: string
@@ -12,6 +13,7 @@ export class JobRecorder {
   #written = '[]'
   #isPending = false
   #isClosed = false
+  #revokeWill: (() => void) | undefined
 
   constructor(profileDir: string, record: PidRecord, jobs: () => readonly (Job | undefined)[]) {
     this.#profileDir = profileDir
@@ -32,6 +34,7 @@ export class JobRecorder {
   /** It is not written again. */
   close(): void {
     this.#isClosed = true
+    this.#revokeWill?.()
   }
 
   #write(): void {
@@ -40,5 +43,7 @@ export class JobRecorder {
     if (text === this.#written) return
     this.#written = text
     writePidFile(this.#profileDir, { ...this.#record, jobs })
+    const place = { profileDir: this.#profileDir, clusterId: this.#record.clusterId }
+    this.#revokeWill ??= leaveWill(place, 'jobs')
   }
 }

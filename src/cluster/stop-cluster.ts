@@ -3,13 +3,12 @@
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { clusterFilePath, readClusterFile } from '../config/cluster-file.ts'
-import { removeConnectionFiles } from '../config/connection-files.ts'
-import { type FoundPidRecord, findPidRecords, removePidFile } from '../config/pid-file.ts'
+import { type FoundPidRecord, findPidRecords } from '../config/pid-file.ts'
 import { isRunning } from '../config/process-identity.ts'
-import { profileName, securityDirectory } from '../config/profile.ts'
+import { profileName } from '../config/profile.ts'
 import { runningProcesses, sweepCluster } from '../config/sweep.ts'
 import { LauncherError, NotRunningError } from '../errors.ts'
-import { cancelJobs } from './batch/cancel-jobs.ts'
+import { endLeftJobs } from './end-left-jobs.ts'
 
 const POLL_MS = 20
 /** Longer than a keeper takes to end the most stubborn engine: its grace, its kill, and some. */
@@ -39,7 +38,7 @@ export async function stopCluster(profileDir: string, clusterId: string): Promis
     throw new NotRunningError(`no cluster is running on ${where}: \`ipcluster list\` shows those that are`)
   }
   await endKeepers(records.filter(({ isLocal }) => isLocal))
-  await endJobs(profileDir, clusterId)
+  await endLeftJobs(profileDir, clusterId)
   // What a keeper leaves is what it was killed with; Python's clusters have no keeper of ours at all.
   await endProcesses([...pids, ...filePids(profileDir, clusterId)])
   sweepCluster(profileDir, clusterId)
@@ -59,20 +58,6 @@ async function endKeepers(records: readonly FoundPidRecord[]): Promise<void> {
     for (const record of stubborn) sendSignal(record.process.pid, 'SIGKILL')
     await waitUntilGone(stubborn, record => isRunning(record.process), FORCED_MS)
   }
-}
-
-/** Jobs whose keeper was killed. */
-async function endJobs(profileDir: string, clusterId: string): Promise<void> {
-  const records = findPidRecords(profileDir, clusterId)
-  const left = records.filter(({ running, jobs }) => !running && jobs.length > 0)
-  if (left.length === 0) return
-  await cancelJobs(left.flatMap(record => record.jobs))
-  for (const { path } of left) removePidFile(path)
-  // What a controller left that was one of them, and did not come to it itself.
-  const controller = records.find(({ role, isLocal }) => role === 'controller' && !isLocal)
-  if (controller === undefined) return
-  removeConnectionFiles(securityDirectory(profileDir), clusterId)
-  removePidFile(controller.path)
 }
 
 async function endProcesses(pids: readonly number[]): Promise<void> {

@@ -111,11 +111,26 @@ describe.skipIf(!isPresent)(
       await expectNothingLeft()
     }, 60_000)
 
-    it('are ended by `ipcluster stop` when their keeper was killed, with the controller', async () => {
+    async function startKeeper() {
       const args = ['--n=2', '--engines=slurm', '--controller=slurm']
       const keeper = world.start('ipcluster', ['start', ...args], {}, 60_000)
       await keeper.printed(/2 engines are up/)
+      expect(system.queue()).toHaveLength(3)
+      return keeper
+    }
+
+    it('are ended, with the controller, when their keeper is killed', async () => {
+      const keeper = await startKeeper()
       keeper.child.kill('SIGKILL')
+      await expectNothingLeft()
+      expect(world.files()).toEqual([])
+    }, 60_000)
+
+    it('are ended by `ipcluster stop` when nobody is left to see that their keeper was killed', async () => {
+      const keeper = await startKeeper()
+      const heirs = world.processes().filter(pid => world.commandLine(pid).includes('endLeftJobs'))
+      expect(heirs).toHaveLength(1)
+      for (const pid of [...heirs, keeper.pid]) process.kill(pid, 'SIGKILL')
       await keeper.finished
       expect(system.queue()).toHaveLength(3)
       const { code, stdout, stderr } = await world.run('ipcluster', ['stop'])
