@@ -24,6 +24,7 @@ export class Fate {
   readonly wish: Wish
   readonly client: SimulatedClient
   readonly submittedMs: number
+  /** The client's own; of what the hub submits again there is none. */
   record: RequestRecord | undefined
   readonly runs: Run[] = []
   /** The engine that the scheduler gave it to, as long as it has not answered and is not known to be dead. */
@@ -45,6 +46,8 @@ export class Fate {
   lastReplyCounts = false
   answer: Answer | undefined
   settledCount = 0
+  /** What became of it when the hub was asked to submit it again. */
+  again: Fate | undefined
   abortAsked = false
   /** A broken connection took a message of it along which nobody sends again. */
   isLost = false

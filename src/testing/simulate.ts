@@ -140,7 +140,7 @@ class Simulation {
   // --- what goes wrong ---
 
   #planFaults(): void {
-    this.cluster.onSent = sighting => this.#aim(sighting)
+    this.cluster.wiretap.onSent = sighting => this.#aim(sighting)
     for (let i = this.#random.between(1, 6); i > 0; i--) {
       this.#later(this.#random.next() * this.#spanMs, () => this.#fault())
     }
@@ -153,7 +153,7 @@ class Simulation {
     const engine = this.cluster.engines.find(({ process }) => process.name === peer)!
     this.#later(this.#random.next() * 0.3, () => {
       const links = this.cluster.network.connectionsOf(engine.process)
-      const control = links.filter(link => this.cluster.channelOf(link) === 'engineControl')
+      const control = links.filter(link => this.cluster.wiretap.channelOf(link) === 'engineControl')
       this.cluster.cut(engine, control, 20)
     })
   }
@@ -206,7 +206,7 @@ class Simulation {
   async #settle(): Promise<void> {
     const { cluster } = this
     Object.assign(cluster.network.faults, NO_FAULTS)
-    cluster.onSent = () => {}
+    cluster.wiretap.onSent = () => {}
     for (const cancel of this.#planned) cancel()
     for (const engine of cluster.engines) engine.process.goOn()
     await cluster.run(SETTLE_MS, () => {

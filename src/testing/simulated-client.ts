@@ -1,6 +1,7 @@
 import type { EngineUuid } from '../base/ids.ts'
 import type { Logger } from '../base/log.ts'
 import { Dispatcher } from '../client/dispatcher.ts'
+import { resubmit } from '../client/hub-queries.ts'
 import { addRecord, type RecordOwner, type RequestRecord, settled } from '../client/request-record.ts'
 import type { Outgoing } from '../client/submission.ts'
 import type { ClientConnection } from '../protocol/connection-file.ts'
@@ -85,6 +86,11 @@ export class SimulatedClient {
       language: 'javascript',
     }))
     this.dispatcher.broadcast(outgoing(order), targets, isCoalescing)
+  }
+
+  /** Has the hub submit a request again. @returns its value, or the error that it ends with. */
+  async resubmit(msgId: string): Promise<unknown> {
+    return await resubmit(this.dispatcher, msgId).get()
   }
 
   /** Asks for requests to be aborted; what the engines answer is of no interest. */

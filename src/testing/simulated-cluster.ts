@@ -8,17 +8,18 @@ import type { Millis } from '../base/clock.ts'
 import type { LogFields, Logger } from '../base/log.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import type { Message, Socket } from '../transport/socket.ts'
+import type { Socket } from '../transport/socket.ts'
 import { Fate } from './fate.ts'
 import { SeededRandom } from './random.ts'
-import { type Channel, describeSighting, envelopeOf, Names, type Sighting } from './sighting.ts'
+import { Names } from './sighting.ts'
 import { type Order, SimulatedClient } from './simulated-client.ts'
 import { SimulatedClock, SimulatedProcess } from './simulated-clock.ts'
 import { SimulatedEngine } from './simulated-engine.ts'
 import type { SimulatedLink } from './simulated-link.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
-import { metadataOf, type Wish } from './wish.ts'
-import { type EngineView, Witness } from './witness.ts'
+import { VITAL_CHANNELS, Wiretap } from './wiretap.ts'
+import { metadataOf, type Wish, wishAgain } from './wish.ts'
+import { type End, type EngineView, endOf, Witness } from './witness.ts'
 
 export interface SimulatedClusterOptions {
   readonly seed: number
@@ -39,18 +40,6 @@ const TURNS = 4
 /** Events at one moment after which it is taken for one that never ends. */
 const STANDING_MAX = 5000
 
-/** An engine that has lost one of these for long is taken for dead. */
-const VITAL_CHANNELS = ['engineTask', 'engineMux', 'engineBroadcast'] as const
-
-/** What the witness looks at as soon as it is sent. */
-const WATCHED: ReadonlySet<Channel> = new Set<Channel>([
-  'engineTask',
-  'engineControl',
-  'task',
-  'registration',
-  'notification',
-])
-
 export class SimulatedCluster {
   readonly clock = new SimulatedClock()
   readonly random: SeededRandom
@@ -62,15 +51,11 @@ export class SimulatedCluster {
   /** What happened, a line each: with `trace` every message, else only faults. */
   readonly journal: string[] = []
   controller!: Controller
-  /** Told of what is sent, as far as the witness looks at it. */
-  onSent: (sighting: Sighting) => void = () => {}
   #observer: Socket | undefined
   readonly #options: SimulatedClusterOptions
   readonly #controllerProcess: SimulatedProcess
-  readonly #channels = new Map<number, Channel>()
-  readonly #seenBytes = new Map<string, Set<string>>()
+  readonly wiretap: Wiretap
   readonly #throws = new Map<string, number>()
-  #lastPublished: Message | undefined
   #violation: Violation | undefined
   readonly #validatedTurns = new Map<SimulatedProcess, number>()
   #requests = 0
@@ -79,9 +64,9 @@ export class SimulatedCluster {
     this.#options = options
     this.random = new SeededRandom(options.seed)
     this.network = new SimulatedNetwork(this.clock, this.random, {
-      sent: (link, message) => this.#sent(link, message),
-      delivered: (link, message, again) => this.#delivered(link, message, again),
-      lost: (link, message) => this.#lost(link, message),
+      sent: (link, message) => this.wiretap.sent(link, message),
+      delivered: (link, message, again) => this.wiretap.delivered(link, message, again),
+      lost: (link, message) => this.wiretap.lost(link, message),
     })
     this.witness = new Witness({
       names: this.names,
@@ -90,6 +75,13 @@ export class SimulatedCluster {
       fail: (what, fate) => this.fail(what, fate),
       heartbeatMs: options.controller?.pingMs ?? HEARTBEAT_MS,
       heartMissesMax: options.controller?.heartMissesMax ?? HEART_MISSES_MAX,
+    })
+    this.wiretap = new Wiretap({
+      witness: this.witness,
+      names: this.names,
+      isTraced: options.trace === true,
+      note: line => this.note(line),
+      fail: (what, fate) => this.fail(what, fate),
     })
     this.#controllerProcess = new SimulatedProcess('controller', this.clock)
   }
@@ -106,7 +98,7 @@ export class SimulatedCluster {
       log: cluster.#logOf('controller'),
     })
     const { clientConnection: forClients, engineConnection: forEngines } = cluster.controller
-    const channels = cluster.#channels
+    const { channels } = cluster.wiretap
     for (const name of [
       'registration',
       'notification',
@@ -215,7 +207,7 @@ export class SimulatedCluster {
     client: SimulatedClient,
     name: string,
     wish: Wish,
-    onSettled: (fate: Fate) => void = () => {},
+    onSettled: (fate: Fate, end: End) => void = () => {},
   ): Fate {
     const fate = this.#fate(client, name, wish)
     client.process.run(() => client.submit(this.#order(name, [fate], onSettled), fate.target))
@@ -228,7 +220,7 @@ export class SimulatedCluster {
     name: string,
     wish: Wish,
     isCoalescing: boolean,
-    onSettled: (fate: Fate) => void = () => {},
+    onSettled: (fate: Fate, end: End) => void = () => {},
   ): Fate[] {
     const engines = wish.targets!
     const fates = engines.map(uuid =>
@@ -236,6 +228,26 @@ export class SimulatedCluster {
     )
     client.process.run(() => client.broadcast(this.#order(name, fates, onSettled), engines, isCoalescing))
     return fates
+  }
+
+  /** Has the hub submit something again that a client has asked for before. @returns what becomes of it then. */
+  resubmit(origin: Fate, onSettled: (fate: Fate, end: End) => void = () => {}): Fate {
+    const { client, record } = origin
+    const fate = this.#fate(client, `${origin.name} again`, wishAgain(origin.wish))
+    origin.again = fate
+    const settle = (end: End): void => {
+      // Nobody hears of it in a client that is dead.
+      if (!client.process.isAlive) return
+      this.witness.settled(fate, end)
+      onSettled(fate, end)
+    }
+    client.process.run(() => {
+      client.resubmit(record!.msgId).then(
+        value => settle({ value }),
+        (error: Error) => settle({ error }),
+      )
+    })
+    return fate
   }
 
   #fate(client: SimulatedClient, name: string, wish: Wish): Fate {
@@ -246,7 +258,7 @@ export class SimulatedCluster {
   }
 
   /** @param fates - in the order in which their requests are made. */
-  #order(name: string, fates: readonly Fate[], onSettled: (fate: Fate) => void): Order {
+  #order(name: string, fates: readonly Fate[], onSettled: (fate: Fate, end: End) => void): Order {
     const { wish } = fates[0]!
     let made = 0
     return {
@@ -262,8 +274,9 @@ export class SimulatedCluster {
       },
       onSettled: ({ msgId }) => {
         const fate = this.witness.fateOf(msgId)!
-        this.witness.settled(fate)
-        onSettled(fate)
+        const end = endOf(fate.record!)
+        this.witness.settled(fate, end)
+        onSettled(fate, end)
       },
     }
   }
@@ -289,7 +302,7 @@ export class SimulatedCluster {
   cut(engine: SimulatedEngine, links: readonly SimulatedLink[], noticeMsMax: Millis): void {
     this.witness.cut(this.viewOf(engine))
     for (const link of links) {
-      this.note(`engine ${engine.number} loses its connection to ${this.channelOf(link)}`)
+      this.note(`engine ${engine.number} loses its connection to ${this.wiretap.channelOf(link)}`)
       link.break(noticeMsMax)
     }
   }
@@ -297,20 +310,16 @@ export class SimulatedCluster {
   /** Breaks one connection of a client, or all. */
   cutClient(client: SimulatedClient, links: readonly SimulatedLink[], noticeMsMax: Millis): void {
     for (const link of links) {
-      client.cuts.add(this.channelOf(link))
-      this.note(`client ${client.number} loses its connection to ${this.channelOf(link)}`)
+      client.cuts.add(this.wiretap.channelOf(link))
+      this.note(`client ${client.number} loses its connection to ${this.wiretap.channelOf(link)}`)
       link.break(noticeMsMax)
     }
-  }
-
-  channelOf(link: SimulatedLink): Channel {
-    return this.#channels.get(link.port)!
   }
 
   #isConnected(uuid: string): boolean {
     const engine = this.engines.find(each => each.uuid === uuid)!
     const open = this.network.connectionsOf(engine.process).filter(({ other }) => other.isOpen)
-    const channels = open.map(link => this.channelOf(link))
+    const channels = open.map(link => this.wiretap.channelOf(link))
     return VITAL_CHANNELS.every(channel => channels.includes(channel))
   }
 
@@ -407,69 +416,6 @@ export class SimulatedCluster {
     if (order <= (view.lastBegun.get(way) ?? 0))
       this.fail(`${fate.name} began after what was asked for later`, fate)
     view.lastBegun.set(way, order)
-  }
-
-  /** @param link - the sender's end. */
-  #sighting(link: SimulatedLink, message: Message): Sighting | undefined {
-    const channel = this.#channels.get(link.port)
-    if (channel === undefined || channel === 'hbPing' || channel === 'hbPong') return undefined
-    const envelope = envelopeOf(message)
-    if (envelope === undefined) return undefined
-    const byController = !link.isCaller
-    const peer = (byController ? link.other : link).process.name
-    return { channel, peer, byController, envelope }
-  }
-
-  #sent(link: SimulatedLink, message: Message): void {
-    const channel = this.#channels.get(link.port)
-    if (channel === 'hbPing') this.witness.pinged(message[0]!.toString())
-    if (!this.#options.trace && !WATCHED.has(channel!)) return
-    const sighting = this.#sighting(link, message)
-    if (sighting === undefined) return
-    this.witness.sent(sighting)
-    this.onSent(sighting)
-    if (!this.#options.trace) return
-    // What is published goes to everybody, and is told once.
-    if (message === this.#lastPublished) return
-    if (channel === 'notification' || channel === 'iopub') this.#lastPublished = message
-    this.note(describeSighting(sighting, this.names))
-  }
-
-  #delivered(link: SimulatedLink, message: Message, again: boolean): void {
-    const channel = this.#channels.get(link.port)
-    if (channel === 'hbPong') this.witness.ponged(link.other.process.name, message[0]!.toString())
-    const isVital = VITAL_CHANNELS.some(vital => vital === channel)
-    if (again || !(isVital || channel === 'engineControl')) return
-    const sighting = this.#sighting(link.other, message)
-    if (sighting?.byController === false) this.witness.delivered(sighting)
-    else if (sighting !== undefined && isVital) this.#seen(sighting)
-  }
-
-  /** No engine may get the same bytes twice, other than by the network's own doing. */
-  #seen({ envelope, peer }: Sighting): void {
-    const seen = this.#seenBytes.get(peer) ?? new Set()
-    this.#seenBytes.set(peer, seen)
-    const key = envelope.signature.toString('latin1')
-    if (seen.has(key))
-      this.fail(`${peer} got the same bytes twice`, this.witness.fateOf(envelope.header.msg_id))
-    seen.add(key)
-  }
-
-  #lost(link: SimulatedLink, message: Message): void {
-    const sighting = this.#sighting(link, message)
-    if (sighting === undefined) return
-    if (this.#options.trace) this.note(`lost: ${describeSighting(sighting, this.names)}`)
-    const { channel, envelope } = sighting
-    const fate =
-      this.witness.fateOf(envelope.header.msg_id) ?? this.witness.fateOf(envelope.parentHeader.msg_id)
-    // Clients send again, or know that they cannot, and so do the balanced scheduler and, to engines that remember, the direct one; of others it tells
-    // our clients. What a stock client asked of those is gone.
-    const target = fate?.target === undefined ? undefined : this.witness.engines.get(fate.target)
-    const isResent =
-      channel === 'engineTask' || channel === 'task' || channel === 'mux' || channel === 'broadcast'
-    const isMadeGood = isResent || fate?.wish.own === true || target?.remembers === true
-    if (fate !== undefined && channel !== 'engineIopub' && channel !== 'iopub' && !isMadeGood)
-      fate.isLost = true
   }
 
   #logOf(name: string): Logger {

@@ -11,6 +11,7 @@ import type { SimulatedClient } from './simulated-client.ts'
 import { SimulatedCluster } from './simulated-cluster.ts'
 import type { SimulatedEngine } from './simulated-engine.ts'
 import { PLAIN_WISH, type Wish } from './wish.ts'
+import type { End } from './witness.ts'
 
 /** How long a scene goes on after its last command. */
 const SCENE_MS = 5
@@ -26,6 +27,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   submit: (teller, words, options) => teller.submit(words, options),
   /** `broadcast b1 [targets=0,1] [coalesces] [run=20] [throws=1] [stock] …`: to all engines, or some. */
   broadcast: (teller, words, options) => teller.broadcast(words, options),
+  /** `resubmit t1`: the hub submits it again. */
+  resubmit: (teller, [name]) => teller.resubmit(name!),
   /** `abort t1` */
   abort: (teller, names) => teller.abort(names),
   /** `join`: another engine starts. */
@@ -145,12 +148,16 @@ class Teller {
     cluster.broadcast(this.#client(options), name!, wish, flags.includes('coalesces'), this.#tellEnd)
   }
 
+  resubmit(name: string): void {
+    this.#fates.set(`${name} again`, this.cluster.resubmit(this.#fates.get(name)!, this.#tellEnd))
+  }
+
   #client(options: ReadonlyMap<string, string>): SimulatedClient {
     return this.cluster.clients[Number(options.get('client') ?? 0)]!
   }
 
-  readonly #tellEnd = ({ name, client, record }: Fate): void => {
-    const what = record?.error === undefined ? 'has its value' : `failed: ${record.error.name}`
+  readonly #tellEnd = ({ name, client }: Fate, { error }: End): void => {
+    const what = error === undefined ? 'has its value' : `failed: ${error.name}`
     this.cluster.note(`client ${client.number}: ${name} ${what}`)
   }
 
@@ -162,7 +169,9 @@ class Teller {
 
   cut(engine: SimulatedEngine, channel: string | undefined): void {
     const links = this.cluster.network.connectionsOf(engine.process)
-    const broken = links.filter(link => channel === undefined || this.cluster.channelOf(link) === channel)
+    const broken = links.filter(
+      link => channel === undefined || this.cluster.wiretap.channelOf(link) === channel,
+    )
     if (broken.length === 0) throw new Error(`engine ${engine.number} has no connection to ${channel}`)
     this.cluster.cut(engine, broken, 1)
   }

@@ -16,6 +16,22 @@ export interface Wish {
   readonly follow: Dependency | undefined
   /** Uuids of engines; for a direct request, and each of a broadcast's, the one it is for. */
   readonly targets: readonly string[] | undefined
+  /** The hub submits it, under a new name, because a client asks for that. */
+  readonly isAgain?: true
+}
+
+/** What becomes of a wish when the hub submits it again: a task for any engine of its language. */
+export function wishAgain({ program, own, language, retries }: Wish): Wish {
+  return {
+    ...PLAIN_WISH,
+    program,
+    own,
+    language,
+    retries: own ? retries : 0,
+    route: 'balanced',
+    targets: undefined,
+    isAgain: true,
+  }
 }
 
 /** What the wishes for requests to given engines, one by one or as a broadcast, have in common: none of a task's. */

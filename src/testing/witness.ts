@@ -3,8 +3,9 @@
  * say of themselves. Whatever it sees that must not be, it says at once, with the story of the task.
  */
 
+import type { RequestRecord } from '../client/request-record.ts'
 import type { Dependency } from '../controller/state/dependency.ts'
-import { DisconnectedError, EngineError, RemoteError, TaskAborted } from '../errors.ts'
+import { DisconnectedError, EngineError, RemoteError, TaskAborted, UsageError } from '../errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Answer, Fate } from './fate.ts'
 import { valueFor } from './program.ts'
@@ -49,6 +50,18 @@ export interface EngineView {
   readonly lastBegun: Map<string, number>
 }
 
+/** What a client is told at the end of a request. */
+export interface End {
+  readonly error?: Error | undefined
+  readonly value?: unknown
+  readonly outputs?: number
+}
+
+export function endOf(record: RequestRecord): End {
+  const { error } = record
+  return error === undefined ? { value: record.take(), outputs: record.outputs?.length ?? 0 } : { error }
+}
+
 export interface WitnessOptions {
   readonly names: Names
   readonly nowMs: () => number
@@ -63,6 +76,8 @@ export interface WitnessOptions {
 export class Witness {
   readonly fates = new Map<string, Fate>()
   readonly engines = new Map<string, EngineView>()
+  /** Somebody had the hub forget what has ended. */
+  isPurged = false
   /** By number, the engine that the hub gave it to. */
   readonly #numbers = new Map<unknown, string>()
   /** When each ping was sent. */
@@ -338,24 +353,21 @@ export class Witness {
 
   // --- what engines and clients do ---
 
-  settled(fate: Fate): void {
+  settled(fate: Fate, { error, value, outputs = 0 }: End): void {
     const { fail } = this.#options
     fate.settledCount += 1
     if (fate.settledCount > 1) fail('a request settled twice', fate)
-    const { record, target } = fate
-    if (record === undefined) return
-    if (record.error !== undefined) {
-      this.#checkFailure(fate, record.error)
+    const { target } = fate
+    if (error !== undefined) {
+      this.#checkFailure(fate, error)
       return
     }
-    const value = record.take()
     const { name } = fate.wish.program
     const ran = fate.runs.find(({ how, engine }) => how === 'done' && valueFor(name, engine) === value)
     if (ran === undefined) fail(`a request was given "${String(value)}" as its value`, fate)
     else if ((target ?? fate.answer?.engine ?? ran.engine) !== ran.engine)
       fail('a request was given the value of another engine than answered it', fate)
-    const printed = record.outputs?.length ?? 0
-    if (printed > fate.wish.program.prints * fate.runs.length) fail(`${printed} outputs came`, fate)
+    if (outputs > fate.wish.program.prints * fate.runs.length) fail(`${outputs} outputs came`, fate)
   }
 
   /** What is told of a request must have happened to it. What the balanced scheduler says is seen when it says so. */
@@ -363,11 +375,16 @@ export class Witness {
     const { fail } = this.#options
     const { wish, client, target } = fate
     if (error instanceof DisconnectedError) {
-      const isBroken = client.cuts.has(CHANNEL_OF[wish.route]) || client.dispatcher.goneError !== undefined
+      const channel = wish.isAgain ? 'registration' : CHANNEL_OF[wish.route]
+      const isBroken = client.cuts.has(channel) || client.dispatcher.goneError !== undefined
       if (!isBroken) fail('a connection was said to be broken that is not', fate)
       return
     }
-    if (target === undefined) return
+    if (error instanceof UsageError && wish.isAgain && this.isPurged) return
+    if (target === undefined) {
+      if (error instanceof UsageError) fail('the hub has no record of what it was told', fate)
+      return
+    }
     const engine = this.engines.get(target)!
     if (error instanceof RemoteError) {
       if (!fate.runs.some(({ how }) => how === 'thrown')) fail('a request failed that did not throw', fate)

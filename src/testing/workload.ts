@@ -1,6 +1,7 @@
 /** What the clients of a simulated cluster ask for: chosen by the seed, one request at a time. */
 
 import type { Dependency } from '../controller/state/dependency.ts'
+import { DisconnectedError } from '../errors.ts'
 import type { Fate } from './fate.ts'
 import type { Program } from './program.ts'
 import type { SeededRandom } from './random.ts'
@@ -45,7 +46,7 @@ export class Workload {
     const open = this.fates.filter(
       fate => fate.client === client && fate.record !== undefined && !fate.record.isSettled,
     )
-    switch (random.between(0, 2)) {
+    switch (random.between(0, 4)) {
       case 0: {
         const aborted = open.filter(() => random.chance(0.3))
         for (const fate of aborted) fate.abortAsked = true
@@ -55,8 +56,12 @@ export class Workload {
       case 1:
         client.ask('queue_request', { targets: null, verbose: true })
         return
-      default:
+      case 2:
+        this.#cluster.witness.isPurged = true
         client.ask('purge_request', { msg_ids: 'all' })
+        return
+      default:
+        this.#resubmit(client)
     }
   }
 
@@ -106,6 +111,22 @@ export class Workload {
       targets,
     })
     this.fates.push(fate)
+  }
+
+  /** Of what the hub has a record for sure, each once: it has none of what found no engine. */
+  #resubmit(client: SimulatedClient): void {
+    const ended = this.fates.filter(
+      ({ client: asker, record, again, wish, runs }) =>
+        asker === client &&
+        (wish.route === 'balanced' || (wish.route === 'direct' && runs.length > 0)) &&
+        again === undefined &&
+        record?.isSettled === true &&
+        !(record.error instanceof DisconnectedError),
+    )
+    for (let i = Math.min(3, ended.length); i > 0; i--) {
+      const origin = this.#random.pick(ended)
+      if (origin.again === undefined) this.fates.push(this.#cluster.resubmit(origin))
+    }
   }
 
   #program(end: Program['end']): Program {

@@ -251,8 +251,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an engine gives back what it has begun',
+    firstSeed: 401,
     file: 'engine/begun-tasks.ts',
     text: '!begun.has(numberOf',
     instead: 'begun.size > 0 || !begun.has(numberOf',
+  },
+  {
+    name: 'what is submitted again loses the rules of its client',
+    file: 'controller/controller.ts',
+    text: 'itsparallel === undefined ? {} :',
+    instead: 'itsparallel !== undefined ? {} :',
+  },
+  {
+    name: 'whoever waits for a result of the hub is forgotten',
+    file: 'controller/state/result-waits.ts',
+    text: 'return ended.map(({ waiter }) => waiter)',
+    instead: 'return []',
   },
 ]
