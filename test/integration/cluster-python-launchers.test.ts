@@ -105,6 +105,23 @@ rc.close()`)
       await expectNothingLeft()
     }, 60_000)
 
+    it('are what a command runs there, and go on in the background', async () => {
+      const settings = JSON.stringify({ ssh: { args: ['-F', ssh.config], hosts: { node1: 1, node2: 1 } } })
+      const started = await world.run('ipcluster', [
+        'start',
+        '--daemonize',
+        '--launcher=ssh',
+        `--engine-command=${DEBIAN_PYTHON} -m ipyparallel.engine`,
+        `--launcher-settings=${settings}`,
+      ])
+      expect(started).toMatchObject({ code: 0, stderr: '' })
+      const said = await evaluate(await Cluster.attach(), inPython, inNode)
+      expect(said.map(text => text.split(' ')[0])).toEqual(['python', 'python'])
+      expect(new Set(said).size).toBe(2)
+      expect((await world.run('ipcluster', ['stop'])).code).toBe(0)
+      await eventually(() => world.processes().length === 0 && ssh.leftovers().length === 0)
+    }, 60_000)
+
     it('say what their hosts lack', async () => {
       await expect(start({ engines: 'python', python: '/no/such/python' }, ['node1'])).rejects.toThrow(
         "the engine's program /no/such/python cannot be started",
