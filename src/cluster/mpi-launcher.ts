@@ -34,7 +34,7 @@ function startRanks(
     command,
     args,
     cwd: program.cwd,
-    env: program.env,
+    env: { ...forwarding(program, args), ...program.env },
     isStarter: true,
     onEnd: end => handlers.onEnd({ ...explain(end, command), command: commandLine({ command, args }) }),
   })
@@ -51,6 +51,15 @@ function startRanks(
     signal: signal => owned.signal(signal),
     unref: () => owned.unref(),
   }
+}
+
+/** What names the variables that Open MPI takes along to other hosts; MPICH takes all. */
+const FORWARDED = 'OMPI_MCA_mca_base_env_list'
+
+/** Has the program's own variables reach every host, unless the user names those that are to: Open MPI heeds one such list. */
+function forwarding({ ownEnv }: Program, args: readonly string[]): NodeJS.ProcessEnv {
+  const isNamed = args.some(arg => arg === '-x' || arg === 'mca_base_env_list')
+  return isNamed ? {} : { [FORWARDED]: Object.keys(ownEnv).join(';') }
 }
 
 /** What Open MPI refuses, and how it can be had all the same. */
