@@ -53,7 +53,7 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
     readConnection,
     onRegistered: id => tellKeeper(lifelineFd, { type: 'registered', id, uuid: engine.uuid }),
     ...(id !== undefined && { id }),
-    ...(mpi !== undefined && { onRequestFailed: mpi.announceFailure, mayInterrupt: mpi.mayInterrupt }),
+    ...mpi?.hooks,
     ...(options.controllerTimeout !== undefined && { controllerGoneMs: options.controllerTimeout * 1000 }),
     ...(lifelineFd !== undefined && { lifelineFd }),
   })
@@ -86,7 +86,8 @@ export async function runEngine(options: EngineCommandOptions): Promise<void> {
  * @throws ConfigurationError when koffi or an MPI library is missing.
  */
 async function joinMpi() {
-  const { MPI, announceFailure, mayInterrupt } = await import('../mpi/index.ts')
+  const { MPI, announceFailure, beginAnew, mayInterrupt } = await import('../mpi/index.ts')
   Object.defineProperty(globalThis, 'MPI', { value: MPI, writable: true, configurable: true })
-  return { rank: MPI.COMM_WORLD.rank, announceFailure, mayInterrupt }
+  const hooks = { onRequestBegun: beginAnew, onRequestFailed: announceFailure, mayInterrupt }
+  return { rank: MPI.COMM_WORLD.rank, hooks }
 }

@@ -47,6 +47,8 @@ export interface EngineOptions {
   readonly controllerGoneMs?: number
   /** Called on each registration: the first, and those with later controllers. */
   readonly onRegistered?: (id: number) => void
+  /** Told before each request begins. */
+  readonly onRequestBegun?: () => void
   /** Told of each request that fails, before it is answered. */
   readonly onRequestFailed?: (error: unknown) => void
   /** Asked before what runs is interrupted. Default: always. */
@@ -156,6 +158,7 @@ class EngineProcess implements Engine {
       shared: this.#io.shared,
       nowMs,
       readInbox: () => this.#io.readUrgent(),
+      onBegin: options.onRequestBegun,
       onFailure: error => options.onRequestFailed?.(error),
       history: this.#history,
       answer: (type, content) => this.#answer(type, content),

@@ -49,6 +49,8 @@ export interface ShellOptions {
   readonly readInbox: () => void
   /** Told of each request that fails, before it is answered. */
   readonly onFailure: (error: unknown) => void
+  /** Told before each request begins. */
+  readonly onBegin: (() => void) | undefined
   /** Takes note of the cells that are to be remembered. */
   readonly history: History
   /** Answers requests that run nothing. Rejects for those that make no sense. */
@@ -330,6 +332,7 @@ export class Shell implements Interruptible {
 
   #start(job: Job): void {
     this.#begun += 1
+    this.#options.onBegin?.()
     this.#options.shared.setBegun(this.#begun)
     this.#current = job
     job.started = dateNow()

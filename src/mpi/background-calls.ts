@@ -5,9 +5,9 @@ import * as collectives from './collectives.ts'
 import type { Op } from './op.ts'
 import { PREDEFINED } from './operations.ts'
 import type { Request } from './request.ts'
+import type { InPlace, Parts } from './shares.ts'
 
-type Given = MPIBuffer | collectives.InPlace
-type Parts = collectives.Parts
+type Given = MPIBuffer | InPlace
 
 const { SUM } = PREDEFINED
 const ROOT = 0
@@ -63,7 +63,7 @@ export class BackgroundCalls extends CollectiveCalls {
   }
 
   /** As `Alltoallv`, in the background. */
-  Ialltoallv(send: Parts | collectives.InPlace, receive: Parts): Request {
+  Ialltoallv(send: Parts | InPlace, receive: Parts): Request {
     return callLater(this.context, collectives.alltoallv(this.context, send, receive))
   }
 

@@ -4,10 +4,10 @@ import * as collectives from './collectives.ts'
 import { MessageCalls } from './message-calls.ts'
 import type { Op } from './op.ts'
 import { PREDEFINED } from './operations.ts'
+import type { InPlace, Parts } from './shares.ts'
 import * as values from './value-collectives.ts'
 
-type Given = MPIBuffer | collectives.InPlace
-type Parts = collectives.Parts
+type Given = MPIBuffer | InPlace
 
 const { SUM } = PREDEFINED
 const ROOT = 0
@@ -68,7 +68,7 @@ export class CollectiveCalls extends MessageCalls {
   }
 
   /** As `Alltoall`, with parts of different lengths. */
-  Alltoallv(send: Parts | collectives.InPlace, receive: Parts): void {
+  Alltoallv(send: Parts | InPlace, receive: Parts): void {
     callNow(this.context, collectives.alltoallv(this.context, send, receive))
   }
 

@@ -4,18 +4,23 @@ import type { Native } from './native.ts'
 
 /** Tags of what is told. */
 const FAILED = 1
-const HAS_ENDED = 2
+const GOES_ON = 2
+const HAS_ENDED = 3
 /** A text that travels at once, whether or not anybody is waiting for it. */
 const TEXT_BYTES_MAX = 1000
 /** How long a rank waits at its end for the others before it tells them that it is there. */
 const LATE_MS = 1000
 
-/** A rank that said it failed, and has not met the others since, or that has come to the end of its program. */
+/** A rank that said it failed, and has neither met the others nor begun anew since, or that has come to the end of its program. */
 export interface Failure {
   readonly rank: number
   /** What it did, after its name in a sentence. */
   readonly text: string
   readonly hasEnded: boolean
+  /** This rank has begun something else since it learnt of it: once that rank has as well, it is forgotten. */
+  isPast: boolean
+  /** That rank has begun something else. */
+  goesOn: boolean
   /** When this process learnt of it, on its monotonic clock. */
   readonly seenMs: number
 }
@@ -31,7 +36,8 @@ export interface FailuresOptions {
 
 /**
  * Which ranks have failed: a rank whose program threw tells all others, so that none of them waits for it for ever. It
- * counts as failed until it meets them in a collective call, since an engine lives on after an error. One that has come to its end, and
+ * counts as failed until it meets them in a collective call, or until both it and who waits for it have begun something
+ * else, since an engine lives on after an error. One that has come to its end, and
  * waits there for the others, never takes part again.
  */
 export class Failures {
@@ -40,6 +46,7 @@ export class Failures {
   /** What each rank has told in all. */
   readonly #heard: Int32Array
   #told = 0
+  #hasFailed = false
   /** Requests and texts that are under way. */
   #sending: { readonly request: Int32Array; readonly bytes: Buffer }[] = []
 
@@ -50,7 +57,20 @@ export class Failures {
 
   /** Tells everybody that this rank failed. */
   announce(error: unknown): void {
+    this.#hasFailed = true
     this.#tell(FAILED, error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+  }
+
+  /** This rank begins something else. */
+  beginAnew(nowMs: number): void {
+    if (this.#hasFailed) this.#tell(GOES_ON, '')
+    this.#hasFailed = false
+    // Open MPI answers by what it knows, and then looks for what has come.
+    for (let looks = 0; looks < 2; looks++) this.poll(nowMs)
+    for (const failure of this.#failed.values()) {
+      failure.isPast = true
+      this.#forgetIfOver(failure)
+    }
   }
 
   /** Takes in what others have announced. */
@@ -65,10 +85,24 @@ export class Failures {
       while (!native.test(receive));
       native.release(receive)
       this.#heard[rank]! += 1
-      const hasEnded = tag === HAS_ENDED
-      const text = hasEnded ? 'has come to the end of its program' : `failed: ${bytes.toString()}`
-      this.#failed.set(rank, { rank, text, hasEnded, seenMs: nowMs })
+      this.#take(rank, tag, bytes.toString(), nowMs)
     }
+  }
+
+  #take(rank: number, tag: number, said: string, seenMs: number): void {
+    const known = this.#failed.get(rank)
+    if (tag !== GOES_ON) {
+      const hasEnded = tag === HAS_ENDED
+      const text = hasEnded ? 'has come to the end of its program' : `failed: ${said}`
+      this.#failed.set(rank, { rank, text, hasEnded, isPast: false, goesOn: false, seenMs })
+    } else if (known !== undefined) {
+      known.goesOn = true
+      this.#forgetIfOver(known)
+    }
+  }
+
+  #forgetIfOver({ rank, isPast, goesOn }: Failure): void {
+    if (isPast && goesOn) this.#failed.delete(rank)
   }
 
   /** How often `ranks` have failed, as far as this one knows. */

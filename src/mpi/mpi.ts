@@ -3,7 +3,6 @@ import process from 'node:process'
 import { inspect } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 import { ConfigurationError, UsageError } from '../errors.ts'
-import { IN_PLACE } from './collectives.ts'
 import { Comm } from './comm.ts'
 import { newContext, type Runtime } from './context.ts'
 import { Failures } from './failures.ts'
@@ -13,6 +12,7 @@ import { NativeOperations } from './native-operations.ts'
 import { Op } from './op.ts'
 import { PREDEFINED } from './operations.ts'
 import { Progress } from './progress.ts'
+import { IN_PLACE } from './shares.ts'
 import { Status } from './status.ts'
 
 /** User code runs on one thread. */
@@ -118,6 +118,14 @@ export function announceFailure(error: unknown): void {
   const progress = shared[STARTED]?.runtime.progress
   progress?.reset()
   progress?.failures.announce(error)
+}
+
+/**
+ * Tells the other ranks that this one goes on to something else after a failure, and that theirs until now are past: for
+ * programs that go on after an error.
+ */
+export function beginAnew(): void {
+  shared[STARTED]?.runtime.progress.failures.beginAnew(performance.now())
 }
 
 /**

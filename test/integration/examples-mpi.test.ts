@@ -1,22 +1,33 @@
-/** The examples whose engines are ranks of an MPI program, with whatever `mpiexec` stands for here. */
+/** The examples whose engines are ranks of an MPI program, with each MPI as `mpiexec`. */
 
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { inflateSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MPI_ENVIRONMENT, mpiFamilies } from '../support/mpi.ts'
-import { DEBIAN_PYTHON, describeNeeds } from '../support/needs.ts'
+import { DEBIAN_PYTHON, describeNeeds, skipAloudWithout } from '../support/needs.ts'
 import { runExample } from '../support/run-example.ts'
 
-const isThere = mpiFamilies().length > 0
-const aloud = isThere ? '' : ' (skipped: neither openmpi-bin nor mpich is installed)'
+const families = mpiFamilies()
 
-describe.skipIf(!isThere)(`examples over MPI${aloud}`, () => {
+skipAloudWithout(families, 'examples over MPI', 'neither openmpi-bin nor mpich is installed')
+
+describe.each(families)('examples over $name', family => {
+  let folder: string
+  let env: Readonly<Record<string, string>>
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'mpiexec-'))
+    // Not a link: MPICH's looks for its other programs where it is called.
+    await writeFile(path.join(folder, 'mpiexec'), `#!/bin/sh\nexec ${family.mpiexec} "$@"\n`, { mode: 0o755 })
+    env = { ...MPI_ENVIRONMENT, PATH: `${folder}:${process.env.PATH}` }
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
   describeNeeds('examples/psum', ['numpy'], () => {
     it("gives numpy's sum and the serial one on every engine", async () => {
-      const stdout = await runExample('psum/psum.ts', { args: ['--terms=4002'], env: MPI_ENVIRONMENT })
+      const stdout = await runExample('psum/psum.ts', { args: ['--terms=4002'], env })
       expect(stdout).toContain('engines, by rank: [ 0, 1, 2, 3 ]\n')
       expect(stdout).toContain('terms of each: [ 1001, 1001, 1000, 1000 ]\n')
       expect(stdout).toContain('the same on every engine: true\n')
@@ -29,26 +40,21 @@ describe.skipIf(!isThere)(`examples over MPI${aloud}`, () => {
   })
 
   it('examples/wave2d steers waves across a pond as the serial solver does, and draws them', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'waves-'))
-    try {
-      const output = path.join(folder, 'pictures', 'waves.png')
-      const args = ['--rows=120', `--output=${output}`]
-      const stdout = await runExample('wave2d/steer.ts', { args, env: MPI_ENVIRONMENT })
-      for (const [rank, place] of ['(0, 0)', '(0, 96)', '(60, 0)', '(60, 96)'].entries())
-        expect(stdout).toContain(`engine ${rank}: 60 × 96 points from ${place}\n`)
-      expect(stdout).toContain('largest difference from the serial solver: 0\n')
+    const output = path.join(folder, 'pictures', 'waves.png')
+    const args = ['--rows=120', `--output=${output}`]
+    const stdout = await runExample('wave2d/steer.ts', { args, env })
+    for (const [rank, place] of ['(0, 0)', '(0, 96)', '(60, 0)', '(60, 96)'].entries())
+      expect(stdout).toContain(`engine ${rank}: 60 × 96 points from ${place}\n`)
+    expect(stdout).toContain('largest difference from the serial solver: 0\n')
 
-      // At 0.6 points a step the waves cross 192 points in 320 steps, which are three blocks: not before, and not later.
-      expect(stdout).toMatch(
-        /^step 107: .* near the far shore 0\.00 .*\nstep 214: .* near the far shore 0\.00 .*\nstep 321: .*\n {2}they have come across/m,
-      )
-      expect(stdout).toContain(`picture: ${output}\n`)
-      const { width, height, lines } = readPng(await readFile(output))
-      expect([width, height]).toEqual([2 * 192 + 3 * 14, 3 * 120 + 4 * 14])
-      expect(lines).toHaveLength(height * (1 + width * 3))
-    } finally {
-      await rm(folder, { recursive: true })
-    }
+    // At 0.6 points a step the waves cross 192 points in 320 steps, which are three blocks: not before, and not later.
+    expect(stdout).toMatch(
+      /^step 107: .* near the far shore 0\.00 .*\nstep 214: .* near the far shore 0\.00 .*\nstep 321: .*\n {2}they have come across/m,
+    )
+    expect(stdout).toContain(`picture: ${output}\n`)
+    const { width, height, lines } = readPng(await readFile(output))
+    expect([width, height]).toEqual([2 * 192 + 3 * 14, 3 * 120 + 4 * 14])
+    expect(lines).toHaveLength(height * (1 + width * 3))
   }, 60_000)
 })
 

@@ -245,6 +245,22 @@ describe.each(families)('MPI by $name', family => {
     PROGRAM_MS + 10_000,
   )
 
+  it('waits as long as it takes for a rank that failed before, and goes on', {
+    timeout: PROGRAM_MS,
+  }, async () => {
+    await using engines = await MpiEngines.start(family, 2)
+    const view = engines.rc.directView()
+    expect(await errorsOf(view.execute(`throw new TypeError('a slip')`))).toHaveLength(2)
+    // Longer than the patience with one that failed: 3 seconds of computing.
+    await view.execute(`let heard
+      if (MPI.COMM_WORLD.rank === 1) {
+        const until = performance.now() + 3000
+        while (performance.now() < until);
+        MPI.COMM_WORLD.send('here', 0)
+      } else heard = MPI.COMM_WORLD.recv(1)`)
+    expect(await view.pull('heard')).toEqual(['here', undefined])
+  })
+
   it(
     'is one and the same for a second copy of the package in an engine',
     async () => {
