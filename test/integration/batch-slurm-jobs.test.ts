@@ -130,6 +130,9 @@ describe.skipIf(!isPresent)(
       const keeper = await startKeeper()
       const heirs = world.processes().filter(pid => world.commandLine(pid).includes('endLeftJobs'))
       expect(heirs).toHaveLength(1)
+      const status = await world.run('ipcluster', ['status'])
+      expect(status.stdout).toMatch(/^JOB +SYSTEM +STATE\s+\d+ +slurm +running\s+\d+ +slurm +running\s/m)
+
       for (const pid of [...heirs, keeper.pid]) process.kill(pid, 'SIGKILL')
       await keeper.finished
       expect(system.queue()).toHaveLength(3)

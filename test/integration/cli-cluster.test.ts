@@ -263,7 +263,7 @@ describe('wrong input to commands', () => {
     ['ipcluster', ['start', '--profil=x'], 2, /unknown option '--profil=x'.*Did you mean --profile\?/],
     ['ipcluster', ['strat'], 2, /unknown command 'strat'.*start/],
     ['ipcluster', [], 2, /which command\?/],
-    ['ipcluster', ['start', '--engines=slrum'], 2, /no launcher "slrum": use local/],
+    ['ipcluster', ['start', '--engines=slrum'], 2, /no launcher "slrum": did you mean slurm/],
     ['ipcluster', ['start', '--profile=../x'], 2, /"..\/x" cannot be a profile/],
     ['ipcluster', ['start', '--timeout=soon'], 2, /--timeout=soon: give a number/],
     ['ipcluster', ['status'], 1, /is a controller running\?/],

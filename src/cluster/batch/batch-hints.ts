@@ -18,6 +18,8 @@ export function hintFor(
     const queue = settings.queue === undefined ? 'the default queue' : `queue ${settings.queue}`
     return `${queue} cannot be used: \`${system.showQueues}\` shows those that there are; set batch.queue`
   }
+  if (system.name === 'pbs' && /(?:illegal|invalid|unknown) option.*\bJ\b/i.test(said))
+    return 'this qsub knows no job arrays: set batch.array to false, and give a template with the words of your PBS (docs/batch.md)'
   if (/account|project/i.test(said)) return 'set batch.account to one that you may use'
   if (/time.?limit|walltime|h_rt/i.test(said)) return 'set batch.walltime to what the queue allows'
   if (/unable to contact|connection refused|cannot connect|communication failure|munge/i.test(said))

@@ -70,12 +70,8 @@ export class BatchJob implements GroupJob {
     if (this.id === '' || this.status.state === 'ended') return undefined
     const { system } = this.#queue
     const id = this.#nameOf(task)
-    const kills = signal === 'SIGKILL'
-    const call = kills
-      ? system.kill(id)
-      : signal === 'SIGTERM'
-        ? system.cancel(id)
-        : system.signal(id, signal)
+    if (signal === 'SIGKILL') return this.#send(system.kill(id), system.cancel(id))
+    const call = signal === 'SIGTERM' ? system.cancel(id) : system.signal(id, signal)
     return call === undefined ? undefined : this.#send(call)
   }
 
@@ -245,18 +241,19 @@ export class BatchJob implements GroupJob {
   }
 
   async #cancel(): Promise<void> {
-    const { system, run } = this.#queue
-    const kills = this.#asked === 'SIGKILL'
-    const result = await run(kills ? system.kill(this.id) : system.cancel(this.id))
-    // Not every relative of a system knows how to kill.
-    if (kills && result.exitCode !== 0) await run(system.cancel(this.id))
-    this.#queue.hurry()
+    // It may have ended meanwhile, and then there is nothing to cancel.
+    await this.signalTask('', this.#asked ?? 'SIGTERM')?.catch(() => {})
   }
 
-  async #send(call: Call): Promise<void> {
+  /** @param otherwise - where that is refused: not every relative of a system knows how to kill, nor does HTCondor at first. */
+  async #send(call: Call, otherwise?: Call): Promise<void> {
     const { exitCode, stdout, stderr, problem } = await this.#queue.run(call)
     this.#queue.hurry()
     if (exitCode === 0) return
+    if (otherwise !== undefined) {
+      await this.#send(otherwise)
+      return
+    }
     const how = problem === undefined ? `ended with exit code ${exitCode}` : `could not be run (${problem})`
     throw new LauncherError(`${commandLine(call)} ${how}: ${`${stderr}\n${stdout}`.trim()}`)
   }

@@ -65,7 +65,7 @@ export class BatchQueue {
     const result = await this.run(call)
     this.#isAsking = false
     const rows = this.system.readStatus(result.stdout)
-    const isComplete = result.exitCode === 0 || this.#knowsNone(result)
+    const isComplete = isWhole(this.system, result)
     for (const job of asked) {
       const wish = job.onAnswer(
         rows.filter(row => row.id === job.id),
@@ -76,10 +76,10 @@ export class BatchQueue {
     }
     this.#schedule()
   }
+}
 
-  /** Some systems call it a failure when a job is not there any more. */
-  #knowsNone({ exitCode, stdout, stderr, problem }: CallResult): boolean {
-    if (problem !== undefined || exitCode === null) return false
-    return this.system.noSuchJob.test(`${stderr}${stdout}`.trim())
-  }
+/** Whether what an answer about jobs does not name is not there. Some systems call that a failure. */
+export function isWhole(system: BatchSystem, { exitCode, stdout, stderr, problem }: CallResult): boolean {
+  if (problem !== undefined || exitCode === null) return false
+  return exitCode === 0 || system.noSuchJob.test(`${stderr}${stdout}`.trim())
 }

@@ -10,7 +10,10 @@ import {
   taskOf,
 } from './batch-system.ts'
 
-/** PBS Professional and OpenPBS; with `array: false` also Torque and those that answer like it. */
+/**
+ * PBS Professional and OpenPBS; with `array: false` also those that answer like them. Torque is one, but asks for machines in
+ * other words (`-l nodes=2:ppn=4`), which a template can say.
+ */
 export const pbs: BatchSystem = {
   name: 'pbs',
   title: 'PBS',
