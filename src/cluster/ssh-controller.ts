@@ -20,10 +20,10 @@ import { connectTimeoutMs, SshConnection, sshCommand } from './ssh-connection.ts
 import { explainForward, isPortTaken } from './ssh-failures.ts'
 import { FilesReader } from './ssh-files.ts'
 import { SshJob } from './ssh-job.ts'
-import { hostedScript, remoteProgram, TUNNEL_TRIES } from './ssh-launcher.ts'
+import { hostedScript, remoteProgram } from './ssh-program.ts'
 import { controllerScript, FRAME, forwardingScript } from './ssh-script.ts'
 import { controllerHost, type SshSettings } from './ssh-settings.ts'
-import { type Connections, forwardTunnel, isLocalOnly } from './ssh-tunnel.ts'
+import { type Connections, forwardTunnel, isLocalOnly, TUNNEL_TRIES } from './ssh-tunnel.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
 const PROBE_POLL_MS = 50

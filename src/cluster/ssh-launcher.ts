@@ -1,22 +1,20 @@
 /** Starts engines on other hosts, over the system's own ssh. */
 
-import { join } from 'node:path'
 import { connectionFilePaths, waitForFile } from '../config/connection-files.ts'
 import { securityDirectory } from '../config/profile.ts'
 import { type EngineConnection, readEngineConnection, resolveInterface } from '../protocol/connection-file.ts'
 import type { GroupLauncher, Program } from './launcher.ts'
-import { commandLine, type ProgramPlace, withoutOption } from './program.ts'
+import type { ProgramPlace } from './program.ts'
 import { SshConnection, sshCommand } from './ssh-connection.ts'
 import { SshJob } from './ssh-job.ts'
-import { enginesScript, type RemoteProgram } from './ssh-script.ts'
+import { hostedScript, remoteProgram } from './ssh-program.ts'
+import { enginesScript } from './ssh-script.ts'
 import type { SshSettings } from './ssh-settings.ts'
-import { reverseTunnel, wayFrom } from './ssh-tunnel.ts'
+import { reverseTunnel, TUNNEL_TRIES, wayFrom } from './ssh-tunnel.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
 /** How long the controller may take to be there: whoever waits for the engines gives up before. */
 const CONTROLLER_MS = 600_000
-/** How often ports are tried for a tunnel. */
-export const TUNNEL_TRIES = 5
 
 /** Starts engines on one host: those of one job share a connection, and end with it. */
 export function sshLauncher(host: string, settings: SshSettings, place: ProgramPlace): GroupLauncher {
@@ -85,24 +83,4 @@ function connect(
     connection: JSON.stringify(connection),
   })
   job.take(new SshConnection({ settings, host, script, forwards, cwd: program.cwd, onEnd }))
-}
-
-/** What is shown of programs on a host. */
-export function hostedScript(host: string, settings: SshSettings, program: Program, count: number): string {
-  const { node, args } = remoteProgram(program, settings)
-  return `# ${count} × ${program.name} on ${host}, started by ${sshCommand(settings)}\n${commandLine({ command: node, args })}\n`
-}
-
-/** A program of this machine, as it is called on the hosts. */
-export function remoteProgram(program: Program, { node, packagePath }: SshSettings): RemoteProgram {
-  const [file = '', ...args] = withoutOption(program, '--profile-dir').args
-  return {
-    node: node ?? program.command,
-    args: [
-      packagePath === undefined ? file : join(packagePath, 'dist', 'cli', `${program.name}.js`),
-      ...args,
-    ],
-    cwd: program.cwd,
-    env: program.ownEnv,
-  }
 }

@@ -6,6 +6,8 @@ import type { ClientConnection, EngineConnection } from '../protocol/connection-
 /** Ports that systems give to nobody by themselves, where as a rule somebody listens to few. */
 const FIRST_PORT = 20_000
 const PORTS = 10_000
+/** How often ports are tried for a tunnel. */
+export const TUNNEL_TRIES = 5
 const LOOPBACK = '127.0.0.1'
 
 /** Ports that clients connect to. */

@@ -175,7 +175,7 @@ describe.skipIf(!present)(
 
     it('keeps records in a database on its host where that is asked for', async () => {
       await ssh.serve({ name: 'node0' })
-      const cluster = await start({ n: 1, records: 'sql' })
+      const cluster = await start({ n: 1, records: 'sql', detached: true })
       expect(await sum(cluster)).toEqual([1, 4, 9])
       await cluster.stop()
       await expectNothingLeft()
