@@ -30,6 +30,7 @@ export class HubContact {
   #connection: Promise<ClientConnection> | undefined
   #watch: HubWatch | undefined
   #isClosed = false
+  #problem: string | undefined
 
   constructor({ profileDir, clusterId }: ProgramPlace, log: Logger) {
     this.#path = connectionFilePaths(securityDirectory(profileDir), clusterId).client
@@ -102,14 +103,35 @@ export class HubContact {
   /** Resolves with true when a controller answers where the connection file says, and with false after `close`. */
   async untilListening(): Promise<boolean> {
     while (!this.#isClosed) {
-      try {
-        if (await isListening(await readClientConnection(this.#path))) return true
-      } catch {
-        // The file is not there yet, or half of it.
-      }
+      const problem = await this.#whyNotListening()
+      if (problem === undefined) return true
+      // A controller that is ended for it takes its file along.
+      if (problem !== '') this.#problem = problem
       await delay(CONTROLLER_POLL_MS)
     }
     return false
+  }
+
+  /** Why the controller could not be reached when it was last looked for, though its file was there. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  /** Empty while the file is not there, or half of it. */
+  async #whyNotListening(): Promise<string | undefined> {
+    let connection: ClientConnection
+    try {
+      connection = await readClientConnection(this.#path)
+    } catch {
+      return ''
+    }
+    try {
+      if (await isListening(connection)) return undefined
+    } catch (error) {
+      return (error as Error).message
+    }
+    const { interface: address, registration } = connection
+    return `nobody answers at ${address}:${registration}, as its file says. Have it listen where it can be reached (ip: '*'), and name its host as it is known here (location)`
   }
 
   /** Hears which engines come and go, until `close`. Call it after `open`. */

@@ -376,6 +376,7 @@ export class Keeper {
       controller: this.plan.controller?.program,
       engine: launch => this.#engineJobs.programOf(launch),
       waitingJobs: this.#waitingJobs,
+      controllerProblem: this.#hub.problem,
       startTimeoutMs: this.plan.startTimeoutMs,
     }
   }

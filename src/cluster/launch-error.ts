@@ -11,6 +11,8 @@ export interface LaunchPrograms {
   engine(launch: LaunchNumber): Program
   /** Jobs that have not begun to run, each with what is known of it. */
   readonly waitingJobs: readonly string[]
+  /** Why the controller could not be reached, where that is known. */
+  readonly controllerProblem?: string | undefined
   readonly startTimeoutMs: number
 }
 
@@ -24,8 +26,9 @@ export function startError(failure: LaunchFailure, programs: LaunchPrograms): La
     case 'timed_out': {
       const seconds = programs.startTimeoutMs / 1000
       const jobs = programs.waitingJobs.map(job => `\n  ${job}`).join('')
+      const problem = programs.controllerProblem === undefined ? '' : `: ${programs.controllerProblem}`
       if (!failure.controllerReady)
-        return new SubmitError(`the controller was not ready within ${seconds} s${jobs}`)
+        return new SubmitError(`the controller was not ready within ${seconds} s${problem}${jobs}`)
       return new SubmitError(
         `${failure.registered} of ${failure.wanted} engines registered within ${seconds} s. Give them longer with \`timeout\`, or start fewer.${jobs}`,
       )

@@ -1,6 +1,7 @@
 /** Jobs over several machines: a Slurm with nodes of their own addresses, from which engines must find the controller. */
 
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Cluster, type ClusterOptions } from 'itsparallel'
 import type { MPI as MpiType } from 'itsparallel/mpi'
@@ -97,6 +98,32 @@ exec mpiexec.openmpi -n {n} {command} --mpi
     expect(sums).toEqual([0, 1, 2, 3].map(rank => [rank, 4]))
     await rc.close()
     await expectNothingLeft(cluster)
+  })
+
+  it('has the controller on one, found from the other and from here', { timeout: 60_000 }, async () => {
+    const [host1] = network.hosts
+    // Nobody looks up names in this network.
+    const location = host1!.address
+    const cluster = await start({ queue: 'main' }, { n: 2, controller: 'slurm', ip: '*', location })
+    const connection = readFileSync(cluster.connectionFile, 'utf8')
+    expect(JSON.parse(connection)).toMatchObject({ interface: 'tcp://*', location })
+    const rc = await cluster.connect()
+    expect(await rc.directView().apply(() => process.env.SLURMD_NODENAME)).toEqual(['host1', 'host1'])
+    await rc.close()
+    await expectNothingLeft(cluster)
+  })
+
+  it('says why the controller is not reached there', { timeout: 60_000 }, async () => {
+    const options = { n: 1, controller: 'slurm', timeout: 4, location: undefined } as const
+    const here = start({ queue: 'main' }, { ...options, ip: '127.0.0.1' })
+    await expect(here).rejects.toThrow(
+      /the controller was not ready within 4 s: nobody answers at tcp:\/\/127\.0\.0\.1:\d+, as its file says/,
+    )
+    const unknown = start({ queue: 'main' }, { ...options, ip: '*' })
+    await expect(unknown).rejects.toThrow(
+      /not ready within 4 s: cannot find the controller's host host1: give its address with --location/,
+    )
+    await eventually(() => system.queue().length === 0, 15_000, 'the queue is empty')
   })
 
   it('gives every result though one of them is lost, and replaces its engines', {

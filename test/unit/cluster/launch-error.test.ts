@@ -34,6 +34,12 @@ describe('startError', () => {
     )
   })
 
+  it('tells why a controller that is there could not be reached', () => {
+    const failure = { type: 'timed_out', controllerReady: false, registered: 0, wanted: 2 } as const
+    const error = startError(failure, { ...programs, controllerProblem: 'nobody answers' })
+    expect(error.message).toBe('the controller was not ready within 60 s: nobody answers')
+  })
+
   it('tells why a program could not be started', () => {
     const failed = { exitCode: null, signal: null, output: '', spawnError: 'spawn ENOENT' }
     const error = startError({ type: 'engine_ended', launch: 0, end: failed }, programs)
