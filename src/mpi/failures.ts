@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import type { Handle } from './abi.ts'
 import type { Native } from './native.ts'
 

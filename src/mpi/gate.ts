@@ -17,7 +17,6 @@
  *    is met by no other call.
  */
 
-import { performance } from 'node:perf_hooks'
 import { MPIError } from '../errors.ts'
 import type { Handle } from './abi.ts'
 import type { Native } from './native.ts'

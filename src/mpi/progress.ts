@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { MPIError } from '../errors.ts'
 import type { Failures } from './failures.ts'
 

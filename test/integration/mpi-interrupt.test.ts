@@ -75,6 +75,19 @@ describe.each(families)('an interrupt under $name', family => {
     }
   })
 
+  it('ends a collective call that the others do not make', { timeout: TEST_MS }, async () => {
+    await using engines = await MpiEngines.start(family, RANKS)
+    const { rc } = engines
+    const answer = rc.at(0).apply(() => {
+      console.log('goes')
+      MPI.COMM_WORLD.barrier()
+    })
+    await new Promise<void>(resolve => rc.on('stdout', () => resolve()))
+    await rc.sendSignal('SIGINT')
+    await expect(answer).rejects.toThrow('KeyboardInterrupt')
+    expect(await rc.directView().apply(() => MPI.COMM_WORLD.allreduce(1))).toEqual(Array(RANKS).fill(RANKS))
+  })
+
   it('of one rank gives the others an error, and all go on', { timeout: TEST_MS }, async () => {
     await using engines = await MpiEngines.start(family, RANKS)
     const { rc } = engines
