@@ -291,11 +291,9 @@ class EngineProcess implements Engine {
     process.off('exit', this.#onExit)
     if (exitCode === 0) this.#options.log.info(`ended: ${reason}`)
     else this.#options.log.error(`ended: ${reason}`)
+    this.#shell.close()
     const closing = [this.#link?.close(LINGER_MS), this.#kernel.close(LINGER_MS), this.#io.close()]
-    void Promise.allSettled(closing).then(() => {
-      this.#shell.close()
-      this.#ended.resolve(exitCode)
-    })
+    void Promise.allSettled(closing).then(() => this.#ended.resolve(exitCode))
   }
 
   /** User code calls `process.exit`: the hub hears of it at once, and with the exit code. */

@@ -87,6 +87,7 @@ export class Shell implements Interruptible {
   /** Queued cells up to this arrival are aborted, because one before them failed. */
   #abortCellsUpTo = 0
   #cells = 0
+  #isClosed = false
 
   constructor(options: ShellOptions) {
     this.#options = options
@@ -179,7 +180,9 @@ export class Shell implements Interruptible {
     this.#schedule()
   }
 
+  /** Nothing is begun any more: nobody would be left to end what never comes back. */
   close(): void {
+    this.#isClosed = true
     this.#hop.port1.close()
   }
 
@@ -214,6 +217,7 @@ export class Shell implements Interruptible {
 
   /** Begins the next request. False when there is none, or when it must wait until replies are written. */
   #next(): boolean {
+    if (this.#isClosed) return false
     const held = this.#held
     this.#held = undefined
     const job = held?.job ?? this.#queue.shift()

@@ -8,11 +8,8 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { Cluster, type ClusterOptions } from 'itsparallel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually, listeningAddresses } from '../support/cluster-world.ts'
+import { ClusterWorld, eventually, firstPort, listeningAddresses } from '../support/cluster-world.ts'
 import { hasSshd, SshWorld } from '../support/sshd.ts'
-
-/** Ports that tunnels do not choose, nor systems for whoever wants any. */
-const FIRST_PORT = 30_000 + (process.pid % 2000)
 
 let world: ClusterWorld
 let ssh: SshWorld
@@ -149,7 +146,7 @@ describe.skipIf(!present)(
       }
       writeFileSync(join(profile, 'ipcluster_config.json'), JSON.stringify(configuration))
       writeFileSync(join(profile, 'ipcontroller_config.json'), JSON.stringify({ scheme: 'lru' }))
-      const first = FIRST_PORT
+      const first = firstPort()
       const args = ['start', '--daemonize', `--controller-arg=--ports=${first}-${first + 13}`]
       expect(await world.run('ipcluster', args)).toMatchObject({ code: 0, stderr: '' })
       const cluster = await Cluster.attach()
@@ -213,7 +210,7 @@ describe.skipIf(!present)(
 
     it('says which of its ports is taken on its host', async () => {
       await ssh.serve({ name: 'node0' })
-      const first = FIRST_PORT
+      const first = firstPort()
       const server = createServer().listen(first + 3, '127.0.0.1')
       await once(server, 'listening')
       const start = world.run('ipcluster', [

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { Cluster } from 'itsparallel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { ClusterWorld, eventually, firstPort } from '../support/cluster-world.ts'
 import { hasSshd, SshWorld } from '../support/sshd.ts'
 
 let world: ClusterWorld
@@ -120,8 +120,7 @@ describe.skipIf(!present)(
 
     it('takes the ports that are given, through a tunnel, too', async () => {
       await ssh.serve({ name: 'node1' })
-      // Ports that tunnels do not choose, nor systems for whoever wants any.
-      const first = 30_000 + (process.pid % 2000)
+      const first = firstPort()
       const ports = `--ports=${first}-${first + 13}`
       const cluster = await start({ hosts: ['node1'] }, undefined, [ports])
       const [line = ''] = world.commandLines().filter(one => one.includes(' -R '))

@@ -106,6 +106,19 @@ describe('an engine process', () => {
     expect(performance.now() - beforeMs).toBeLessThan(2500)
   })
 
+  it('begins nothing more when it ends, which might never let it', async () => {
+    const controller = await start({ hasLifeline: true })
+    // Longer than its io thread takes for its part of the end, and shorter than that waits for the rest.
+    const last = 'console.log("begun"); for (const untilMs = Date.now() + 1000; Date.now() < untilMs; );'
+    controller.execute(last).catch(() => {})
+    controller.execute('for (;;) {}').catch(() => {})
+    await controller.until('its begin', () =>
+      controller.outputs.some(({ content }) => content.text === 'begun\n'),
+    )
+    pair.engine.child.stdio[3]?.destroy()
+    expect(await pair.engine.exited).toEqual({ code: 0, signal: null })
+  })
+
   it('ends cleanly when the program that started it ends', async () => {
     const controller = await start({ hasLifeline: true })
     pair.engine.child.stdio[3]?.destroy()

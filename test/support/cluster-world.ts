@@ -194,6 +194,16 @@ export async function eventually(
   }
 }
 
+const PORTS_OF_A_TEST = 15
+
+/**
+ * The first of as many ports as a controller needs, which tests in other processes do not ask for at the same time, tunnels
+ * do not choose, and systems give to nobody who wants any.
+ */
+export function firstPort(): number {
+  return 30_000 + (process.pid % 150) * PORTS_OF_A_TEST
+}
+
 /** TCP addresses on which one of these processes listens, as `127.0.0.1:1234`; without `pids`, anybody. */
 export function listeningAddresses(pids?: readonly number[]): string[] {
   const inodes = pids === undefined ? undefined : new Set(pids.flatMap(socketInodes))
