@@ -14,6 +14,10 @@ export class AbortedIds {
     }
   }
 
+  clear(): void {
+    this.#ids.clear()
+  }
+
   get isEmpty(): boolean {
     return this.#ids.size === 0
   }

@@ -169,6 +169,8 @@ export class Shell implements Interruptible {
     const kept = [...this.#queue].filter(job => job.link !== link)
     this.#queue.clear()
     for (const job of kept) this.#queue.push(job)
+    // Another controller may send the same bytes: a client that it takes over sends again what was under way.
+    this.#givenBack.clear()
     if (this.#held?.job.link === link) this.#held = undefined
   }
 

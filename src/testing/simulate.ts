@@ -141,6 +141,10 @@ class Simulation {
 
   #planFaults(): void {
     this.cluster.wiretap.onSent = sighting => this.#aim(sighting)
+    if (this.#random.chance(0.1)) {
+      const pauseMs = this.#random.pick([1, 50, 500])
+      this.#later(this.#random.next() * this.#spanMs, () => this.cluster.restartController(pauseMs))
+    }
     for (let i = this.#random.between(1, 6); i > 0; i--) {
       this.#later(this.#random.next() * this.#spanMs, () => this.#fault())
     }
@@ -252,12 +256,16 @@ class Simulation {
   }
 
   /** It was lost, or it waits for what was. */
-  #isExcused({ isLost, target, client, wish: { after, follow, own } }: Fate): boolean {
+  #isExcused(fate: Fate): boolean {
+    const { isLost, target, client } = fate
+    const { after, follow, own } = fate.wish
     const ids = [...(after?.ids ?? []), ...(follow?.ids ?? [])]
     const { witness } = this.cluster
     const engine = target === undefined || own ? undefined : witness.engines.get(target)!
     // Nobody tells a stock client of a request that is lost with an engine that does not remember, nor again of a death.
     if (engine?.wasCut === true && !engine.remembers) return true
+    // Nor of what came before its engine was there again, when the controller was new.
+    if (engine !== undefined && witness.isBlurred(fate)) return true
     if (engine?.wasDismissed === true && client.cuts.has('notification')) return true
     return isLost || ids.some(id => this.#isExcused(witness.fateOf(id)!))
   }

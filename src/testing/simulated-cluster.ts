@@ -7,6 +7,7 @@
 import type { Millis } from '../base/clock.ts'
 import type { LogFields, Logger } from '../base/log.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
+import type { ControllerPorts } from '../controller/controller-sockets.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Socket } from '../transport/socket.ts'
 import { Fate } from './fate.ts'
@@ -40,6 +41,16 @@ const TURNS = 4
 /** Events at one moment after which it is taken for one that never ends. */
 const STANDING_MAX = 5000
 
+const CLIENT_CHANNELS = [
+  'registration',
+  'notification',
+  'task',
+  'mux',
+  'control',
+  'broadcast',
+  'iopub',
+] as const
+
 export class SimulatedCluster {
   readonly clock = new SimulatedClock()
   readonly random: SeededRandom
@@ -53,7 +64,7 @@ export class SimulatedCluster {
   controller!: Controller
   #observer: Socket | undefined
   readonly #options: SimulatedClusterOptions
-  readonly #controllerProcess: SimulatedProcess
+  #controllerProcess: SimulatedProcess
   readonly wiretap: Wiretap
   readonly #throws = new Map<string, number>()
   #violation: Violation | undefined
@@ -88,27 +99,10 @@ export class SimulatedCluster {
 
   static async start(options: SimulatedClusterOptions): Promise<SimulatedCluster> {
     const cluster = new SimulatedCluster(options)
-    const process = cluster.#controllerProcess
-    cluster.controller = await startController({
-      ...options.controller,
-      key: 'a key for simulations',
-      transport: cluster.network.transport(process),
-      clock: process,
-      random: cluster.random.next,
-      log: cluster.#logOf('controller'),
-    })
+    cluster.controller = await cluster.#startController()
     const { clientConnection: forClients, engineConnection: forEngines } = cluster.controller
     const { channels } = cluster.wiretap
-    for (const name of [
-      'registration',
-      'notification',
-      'task',
-      'mux',
-      'control',
-      'broadcast',
-      'iopub',
-    ] as const)
-      channels.set(forClients[name], name)
+    for (const name of CLIENT_CHANNELS) channels.set(forClients[name], name)
     channels.set(forEngines.task, 'engineTask').set(forEngines.mux, 'engineMux')
     channels.set(forEngines.control, 'engineControl').set(forEngines.iopub, 'engineIopub')
     channels.set(forEngines.hb_ping, 'hbPing').set(forEngines.hb_pong, 'hbPong')
@@ -121,6 +115,20 @@ export class SimulatedCluster {
     for (const port of [forEngines.hb_ping, forEngines.iopub, forClients.iopub])
       cluster.network.lossyPorts.add(port)
     return cluster
+  }
+
+  /** @param ports - those of the one before, whose place it takes. */
+  #startController(ports?: ControllerPorts): Promise<Controller> {
+    const process = this.#controllerProcess
+    return startController({
+      ...this.#options.controller,
+      ...(ports !== undefined && { ports }),
+      key: 'a key for simulations',
+      transport: this.network.transport(process),
+      clock: process,
+      random: this.random.next,
+      log: this.#logOf('controller'),
+    })
   }
 
   // --- who takes part ---
@@ -293,6 +301,28 @@ export class SimulatedCluster {
     engine.leave()
   }
 
+  /** The controller dies with all that it had in hand, and another one takes its place a while later. */
+  restartController(pauseMs: Millis): void {
+    this.note(`the controller is killed, and started again ${pauseMs} ms later`)
+    const ports = portsOf(this.controller)
+    this.network.killed(this.#controllerProcess)
+    this.#blur()
+    this.clock.after(pauseMs, () => {
+      this.#controllerProcess = new SimulatedProcess('controller', this.clock)
+      void this.#startController(ports).then(controller => {
+        this.controller = controller
+        this.#blur()
+      })
+    })
+  }
+
+  /** For a while the witness cannot know who has what. */
+  #blur(): void {
+    for (const client of this.clients) for (const channel of CLIENT_CHANNELS) client.cuts.add(channel)
+    this.wiretap.forgetBytes()
+    this.witness.restarted()
+  }
+
   killClient(client: SimulatedClient): void {
     this.note(`client ${client.number} is killed`)
     this.network.killed(client.process)
@@ -434,4 +464,21 @@ export class SimulatedCluster {
 /** Two engines of one language, two of the other, and so on. */
 function languageOf(number: number): string {
   return number % 4 < 2 ? 'javascript' : 'python'
+}
+
+/** The ports of a controller, for the one that takes its place. */
+function portsOf({ clientConnection, engineConnection }: Controller): ControllerPorts {
+  const { control, mux, task, iopub, hb_ping: hbPing, hb_pong: hbPong, broadcast } = engineConnection
+  const ports: Record<string, number> = {}
+  for (const name of CLIENT_CHANNELS) ports[name] = clientConnection[name]
+  return {
+    ...ports,
+    engineControl: control,
+    engineMux: mux,
+    engineTask: task,
+    engineIopub: iopub,
+    engineBroadcast: broadcast[0]!,
+    hbPing,
+    hbPong,
+  }
 }

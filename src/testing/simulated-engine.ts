@@ -168,6 +168,7 @@ export class SimulatedEngine {
     const { transport, connection, log, process, uuid } = this.#options
     // What has not begun is forgotten: nobody at the other end waits for it from here.
     this.#queue.length = 0
+    this.#givenBack.clear()
     this.#memory.forgetOpen(this.#current?.request.header.msg_id)
     this.#link = new ControllerLink(transport, connection, BASE, uuid, {
       registration: frames => this.#onRegistration(frames),

@@ -142,6 +142,17 @@ export class SimulatedLink implements Link {
     this.#end.network.closed(this)
     if (!this.#isBroken) this.#other.#arrive({ type: 'end', cause: 'connection closed by the peer' })
     this.#other.#isBroken = true
+    if (this.#other.#state === 'opening') this.#other.#giveUpSoon()
+  }
+
+  /** Whoever should have accepted the connection is dead. */
+  #giveUpSoon(): void {
+    const { clock } = this.#end.network
+    clock.after(this.#end.network.latencyMs(), () =>
+      this.process.run(() => {
+        if (this.#state === 'opening') this.#finish('connection closed by the peer', [])
+      }),
+    )
   }
 
   /** Takes what is under way to this end out again, but for the first `kept`. */

@@ -117,6 +117,8 @@ export class SimulatedNetwork {
   /** The process is gone, and all that it had with it. Its peers hear of it soon. */
   killed(process: SimulatedProcess): void {
     process.die()
+    for (const [port, { process: owner }] of this.#listeners)
+      if (owner === process) this.#listeners.delete(port)
     for (const link of [...this.#links]) if (link.process === process) link.vanish()
   }
 }

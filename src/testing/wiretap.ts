@@ -41,6 +41,11 @@ export class Wiretap {
     this.#options = options
   }
 
+  /** Engines begin anew with a controller that is new. */
+  forgetBytes(): void {
+    this.#seenBytes.clear()
+  }
+
   channelOf(link: SimulatedLink): Channel {
     return this.channels.get(link.port)!
   }
@@ -79,7 +84,8 @@ export class Wiretap {
     if (again || !(isVital || channel === 'engineControl')) return
     const sighting = this.#sighting(link.other, message)
     if (sighting?.byController === false) this.#options.witness.delivered(sighting)
-    else if (sighting !== undefined && isVital) this.#seen(sighting)
+    // What a dead controller has sent may come again from the one that took its place.
+    else if (sighting !== undefined && isVital && link.other.process.isAlive) this.#seen(sighting)
   }
 
   /** No engine may get the same bytes twice, other than by the network's own doing. */

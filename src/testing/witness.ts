@@ -14,6 +14,8 @@ import type { Wish } from './wish.ts'
 
 /** Deaths after which a task of ours is taken for their cause. */
 const DEATHS_MAX = 3
+/** So long after a controller was started, everybody may not be there again. */
+const BLUR_MS = 2000
 /** How late something may be that has a deadline: messages are under way meanwhile. */
 const SLACK_MS = 1000
 
@@ -82,6 +84,10 @@ export class Witness {
   readonly #numbers = new Map<unknown, string>()
   /** When each ping was sent. */
   readonly #pings = new Map<string, number>()
+  /** When the controller was started, from which it counts its beats. */
+  #startedMs = 0
+  /** What was asked for until then may have been asked of one that is dead. */
+  #blurredUntilMs = Number.NEGATIVE_INFINITY
   readonly #options: WitnessOptions
 
   constructor(options: WitnessOptions) {
@@ -91,6 +97,31 @@ export class Witness {
   /** The fate that a message is about; broadcasts add the target to the id. */
   fateOf(msgId: unknown): Fate | undefined {
     return typeof msgId === 'string' ? this.fates.get(msgId) : undefined
+  }
+
+  /** The controller died, or was started: what it has in hand, and who is registered, must show again. */
+  restarted(): void {
+    const nowMs = this.#options.nowMs()
+    this.#startedMs = nowMs
+    this.#blurredUntilMs = nowMs + BLUR_MS
+    this.isPurged = true
+    this.#numbers.clear()
+    this.#pings.clear()
+    for (const engine of this.engines.values()) {
+      engine.wasCut = true
+      engine.lastPingMs = nowMs
+      engine.held.clear()
+      // The next one may send the same bytes.
+      engine.begun.clear()
+      engine.givenBack.clear()
+    }
+  }
+
+  /** Neither what became of it in a controller that is dead can be known, nor of what it waits for. */
+  isBlurred({ submittedMs, wish: { after, follow } }: Fate): boolean {
+    if (submittedMs <= this.#blurredUntilMs) return true
+    const ids = [...(after?.ids ?? []), ...(follow?.ids ?? [])]
+    return this.#blurredUntilMs > 0 && ids.some(id => this.isBlurred(this.fates.get(id)!))
   }
 
   // --- what the controller sends ---
@@ -123,7 +154,7 @@ export class Witness {
   #dispatched(envelope: Envelope, peer: string): void {
     const fate = this.fateOf(envelope.header.msg_id)
     const engine = this.#engineCalled(peer)
-    if (fate === undefined || engine === undefined) return
+    if (fate === undefined || engine === undefined || this.isBlurred(fate)) return
     const { fail } = this.#options
     const { after, follow, targets, own } = fate.wish
     fate.dispatches += 1
@@ -168,7 +199,7 @@ export class Witness {
 
   #answered(envelope: Envelope): void {
     const fate = this.fateOf(envelope.parentHeader.msg_id)
-    if (fate === undefined) return
+    if (fate === undefined || this.isBlurred(fate)) return
     const { fail } = this.#options
     const { content, header, metadata } = envelope
     if (fate.answer !== undefined) fail('a task was answered twice', fate)
@@ -290,7 +321,7 @@ export class Witness {
       fail(`${engine.name} is connected, and its connection was said to be lost`)
     if (engine.wasCut) return
     // Beats come at whole periods. An extra ping between them may have been the last.
-    const wasBeat = engine.lastPingMs % heartbeatMs === 0
+    const wasBeat = (engine.lastPingMs - this.#startedMs) % heartbeatMs === 0
     const patienceMs = (heartMissesMax + (wasBeat ? 2 : 1)) * heartbeatMs
     const silentMs = nowMs() - engine.lastPingMs
     if (silentMs < patienceMs)
@@ -365,15 +396,20 @@ export class Witness {
     const { name } = fate.wish.program
     const ran = fate.runs.find(({ how, engine }) => how === 'done' && valueFor(name, engine) === value)
     if (ran === undefined) fail(`a request was given "${String(value)}" as its value`, fate)
-    else if ((target ?? fate.answer?.engine ?? ran.engine) !== ran.engine)
+    else if ((target ?? this.#answererOf(fate) ?? ran.engine) !== ran.engine)
       fail('a request was given the value of another engine than answered it', fate)
     if (outputs > fate.wish.program.prints * fate.runs.length) fail(`${outputs} outputs came`, fate)
+  }
+
+  #answererOf(fate: Fate): string | undefined {
+    return this.isBlurred(fate) ? undefined : fate.answer?.engine
   }
 
   /** What is told of a request must have happened to it. What the balanced scheduler says is seen when it says so. */
   #checkFailure(fate: Fate, error: Error): void {
     const { fail } = this.#options
     const { wish, client, target } = fate
+    if (this.isBlurred(fate)) return
     if (error instanceof DisconnectedError) {
       const channel = wish.isAgain ? 'registration' : CHANNEL_OF[wish.route]
       const isBroken = client.cuts.has(channel) || client.dispatcher.goneError !== undefined

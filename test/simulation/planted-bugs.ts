@@ -268,4 +268,24 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     text: 'return ended.map(({ waiter }) => waiter)',
     instead: 'return []',
   },
+  {
+    name: 'a client has an engine under two numbers',
+    firstSeed: 201,
+    file: 'client/state/roster.ts',
+    text: 'effects.push(...this.#leaveNumber(uuid, id))\n    this.#live.set(id, uuid)',
+    instead: 'this.#live.set(id, uuid)',
+  },
+  {
+    name: 'an answer is lost that came before its request to a controller that is new',
+    firstSeed: 3801,
+    file: 'controller/state/direct.ts',
+    text: 'this.#early.set(msgId, { engine, reply })',
+    instead: '',
+  },
+  {
+    name: 'an engine waits for a controller at another address only',
+    file: 'engine/state/engine-life.ts',
+    text: "if (this.#state !== 'lost' && !(this.#state === 'starting' && changed)) return []",
+    instead: 'if (!changed) return []',
+  },
 ]

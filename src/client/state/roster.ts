@@ -152,6 +152,7 @@ export class Roster {
     if (ask === undefined) return []
     for (const earlier of this.#asks.keys()) if (earlier <= number) this.#asks.delete(earlier)
     const effects: RosterEffect[] = []
+    for (const [id, uuid] of engines) effects.push(...this.#leaveNumber(uuid, id))
     // Invariant 2.
     for (const id of ask.live) {
       const uuid = this.#live.get(id)
@@ -169,11 +170,21 @@ export class Roster {
     // Invariant 1.
     if (this.#left.has(uuid) || former === uuid) return []
     const effects = former === undefined ? [] : this.#leave(id, former, undefined)
+    effects.push(...this.#leaveNumber(uuid, id))
     this.#live.set(id, uuid)
     this.#idByUuid.set(uuid, id)
     if (about !== undefined) this.#about.set(uuid, about)
     this.#changed()
     effects.push({ type: 'engine_joined', id, uuid })
+    return effects
+  }
+
+  /** A controller that was started anew may have given it another number than it had. */
+  #leaveNumber(uuid: EngineUuid, id: EngineId): RosterEffect[] {
+    const former = this.#idByUuid.get(uuid)
+    if (former === undefined || former === id || this.#live.get(former) !== uuid) return []
+    const effects = this.#leave(former, uuid, { reason: `it has another number now, ${id}` })
+    this.#left.delete(uuid)
     return effects
   }
 

@@ -21,6 +21,9 @@
  * it twice: there it fails as soon as the engine is back, for our own clients. A stock client is told nothing, as by the
  * original; should a reply come after all, it is passed on.
  *
+ * A controller that is new may get an engine's answer before its client sends the request again. It passes the answer on,
+ * and keeps it a while: the engine would answer the request in the same bytes, which are then taken for a replay.
+ *
  * Invariants
  * 1. A request is pending at one engine or orphaned, never both.
  */
@@ -31,7 +34,7 @@ import type { DeathCause, ErrorContent } from '../../protocol/catalogue.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import type { Frame } from '../../transport/socket.ts'
 import { DeadEngines } from './dead-engines.ts'
-import { keptRequest } from './kept-request.ts'
+import { bufferBytes, keptRequest } from './kept-request.ts'
 import { Orphans, UNTOLD_MS } from './orphans.ts'
 import { Story } from './story.ts'
 import { connectionBroke, diedRunning, noSuchEngine, originalDeath } from './wire-error.ts'
@@ -109,6 +112,10 @@ export interface DirectOptions {
   readonly forgetMs: Millis
 }
 
+/** How many answers are kept that came before their requests, and of at most which size. */
+const EARLY_MAX = 64
+const EARLY_BYTES_MAX = 1 << 20
+
 interface Pending {
   /** Whole, where it may have to be sent again. */
   request: Envelope
@@ -131,6 +138,8 @@ export class Direct {
   /** Of our clients, and of stock ones. */
   readonly #untold = new Orphans<Pending>(UNTOLD_MS)
   readonly #orphans: Orphans<Pending>
+  /** Answers to requests that are not known, by their ids, the oldest first. */
+  readonly #early = new Map<string, { readonly engine: string; readonly reply: Envelope }>()
   readonly #dead = new DeadEngines()
   readonly #story = new Story()
 
@@ -196,6 +205,14 @@ export class Direct {
 
   #requested(msgId: string, client: Frame, engine: string, request: Envelope, own: boolean): DirectEffect[] {
     const there = this.#engines.get(engine)
+    const early = this.#takeEarly(msgId, engine)
+    if (early !== undefined) {
+      this.#story.tell(msgId, 'answered before by engine', engine)
+      return [
+        { type: 'forward_reply', reply: early },
+        { type: 'record_reply', msgId, engine, request, reply: early },
+      ]
+    }
     if (there !== undefined) {
       there.pending.set(msgId, {
         request: there.remembers ? request : keptRequest(request),
@@ -220,11 +237,28 @@ export class Direct {
     const effects: DirectEffect[] = [{ type: 'forward_reply', reply }]
     const pending = this.#engines.get(engine)?.pending
     const entry = pending?.get(msgId) ?? this.#untold.take(msgId, engine) ?? this.#orphans.take(msgId, engine)
-    if (entry === undefined) return effects
+    if (entry === undefined) {
+      // It may not have registered yet.
+      if (this.#engines.get(engine)?.remembers !== false) this.#keepEarly(msgId, engine, reply)
+      return effects
+    }
     pending?.delete(msgId)
     this.#story.tell(msgId, 'answered by engine', engine)
     effects.push({ type: 'record_reply', msgId, engine, request: entry.request, reply })
     return effects
+  }
+
+  #keepEarly(msgId: string, engine: string, reply: Envelope): void {
+    if (bufferBytes(reply) > EARLY_BYTES_MAX) return
+    this.#early.set(msgId, { engine, reply })
+    if (this.#early.size > EARLY_MAX) this.#early.delete(this.#early.keys().next().value!)
+  }
+
+  #takeEarly(msgId: string, engine: string): Envelope | undefined {
+    const early = this.#early.size === 0 ? undefined : this.#early.get(msgId)
+    if (early?.engine !== engine) return undefined
+    this.#early.delete(msgId)
+    return early.reply
   }
 
   #reconnected(engine: string): DirectEffect[] {

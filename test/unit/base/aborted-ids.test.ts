@@ -13,4 +13,11 @@ describe('AbortedIds', () => {
     ids.add(['a', 'b', 'c'])
     expect([ids.take('a'), ids.take('b'), ids.take('c')]).toEqual([false, true, true])
   })
+
+  it('forgets everything when it is cleared', () => {
+    const ids = new AbortedIds()
+    ids.add(['a', 'b'])
+    ids.clear()
+    expect([ids.isEmpty, ids.take('a')]).toEqual([true, false])
+  })
 })

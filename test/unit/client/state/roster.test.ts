@@ -52,6 +52,25 @@ describe('Roster', () => {
     expect(roster.idOf('a')).toBe(0)
   })
 
+  it('Roster takes an engine under the number that a restarted controller gives it, and only there', () => {
+    const roster = new Roster()
+    run(roster, [asked, list({ 0: 'a', 1: 'b' })])
+    expect(run(roster, [event('registered', 1, 'a')])).toEqual([
+      'engine_left 1',
+      'engine_left 0',
+      'engine_joined 1',
+    ])
+    expect([roster.ids, roster.uuidOf(1), roster.idOf('a')]).toEqual([[1], 'a', 1])
+    expect(run(roster, [event('registered', 0, 'b')])).toEqual(['engine_joined 0'])
+    expect(run(roster, [asked, list({ 0: 'a', 1: 'b' })])).toEqual([
+      'engine_left 1',
+      'engine_left 0',
+      'engine_joined 0',
+      'engine_joined 1',
+    ])
+    expect([roster.uuidOf(0), roster.uuidOf(1)]).toEqual(['a', 'b'])
+  })
+
   it('Roster takes a number that a restarted controller gives anew', () => {
     const roster = new Roster()
     run(roster, [asked, list({ 0: 'a' })])

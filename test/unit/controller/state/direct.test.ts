@@ -125,6 +125,21 @@ describe('Direct', () => {
     expect(repeated('b', false)).toMatchObject({ type: 'answer_error', request: { isCutShort: true } })
   })
 
+  it('gives an answer that came before its request, which the engine would not give in other bytes', () => {
+    const { direct, handle, ask, answer } = world()
+    handle({ type: 'engine_joined', engine: 'a', id: 0, remembers: true })
+    expect(answer('m1', 'a')).toEqual(['forward_reply'])
+    expect(answer('m2', 'a')).toEqual(['forward_reply'])
+    expect(ask('m1', 'a', true)).toMatchObject([
+      { type: 'forward_reply' },
+      { type: 'record_reply', msgId: 'm1' },
+    ])
+    expect(ask('m2', 'b', true)).toMatchObject([{ type: 'answer_error' }])
+    expect(direct.size).toBe(0)
+    // A name that is used again is another request.
+    expect(ask('m1', 'a', true)).toMatchObject([{ type: 'forward_request' }])
+  })
+
   it('remembers what an engine had that died, came back and died again', () => {
     const { handle, ask } = world()
     for (const msgId of ['first', 'second']) {
