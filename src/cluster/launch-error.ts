@@ -74,7 +74,8 @@ function endedError(program: Program | undefined, end: ProgramEnd, when: string)
 /** `ended with exit code 1`, `was ended by SIGKILL`. */
 export function howItEnded(end: ProgramEnd): string {
   if (end.spawnError !== undefined) return `could not be started (${end.spawnError})`
-  if (end.signal !== null) return `was ended by ${end.signal}`
+  if (end.signal !== null)
+    return `was ended by ${end.signal}${end.reason === undefined ? '' : ` (${end.reason})`}`
   return end.exitCode === null
     ? `is gone (${end.reason ?? 'nobody knows why'})`
     : `ended with exit code ${end.exitCode}`

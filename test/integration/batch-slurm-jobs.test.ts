@@ -63,7 +63,9 @@ describe.skipIf(!isPresent)(
       const replaced = came(rc, 2)
       slurm('scancel', '--name=ipengine')
       await replaced
-      expect(warnings[0]).toMatch(/engine 0 is gone \(job \d+(?:_0)? of Slurm has ended: CANCELLED/)
+      expect(warnings[0]).toMatch(
+        /engine [01] (?:is gone|was ended by SIGTERM) \(job \d+(?:_[01])? of Slurm has ended: CANCELLED/,
+      )
       expect(await rc.directView().apply(() => 1)).toEqual([1, 1])
       await rc.close()
       await cluster.stop()

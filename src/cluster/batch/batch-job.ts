@@ -159,12 +159,14 @@ export class BatchJob implements GroupJob {
       signal: signal ?? null,
       output: this.#script === undefined ? '' : lastLines(this.#script.files, task),
       command: this.#command,
-      ...(exitCode === undefined && {
-        reason:
-          reason === undefined
-            ? `job ${name} is no longer in the queue of ${system.title}`
-            : `job ${name} of ${system.title} has ended: ${reason}`,
-      }),
+      // Which signal it was tells less than that time was up.
+      ...(exitCode === undefined &&
+        (signal === undefined || hasFailed) && {
+          reason:
+            reason === undefined
+              ? `job ${name} is no longer in the queue of ${system.title}`
+              : `job ${name} of ${system.title} has ended: ${reason}`,
+        }),
     }
   }
 

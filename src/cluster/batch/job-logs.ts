@@ -43,11 +43,20 @@ interface LogFile {
 
 function logsOf(log: string): LogFile[] {
   const folder = dirname(log)
-  return readdirSync(folder)
+  return namesIn(folder)
     .filter(name => name.startsWith(basename(log)) && name.endsWith('.out'))
     .flatMap(name => {
       const path = join(folder, name)
       const stat = statSync(path, { throwIfNoEntry: false })
       return stat === undefined ? [] : [{ path, size: stat.size, changedMs: stat.mtimeMs }]
     })
+}
+
+/** None where the folder is gone: somebody has removed the profile under the job. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }

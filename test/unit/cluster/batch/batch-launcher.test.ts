@@ -104,6 +104,81 @@ describe('batchLauncher', () => {
     expect(readdirSync(join(profileDir, 'log'))).toHaveLength(1)
   })
 
+  it('tells the end of a job whose profile is gone', async () => {
+    const answers = new Answers({ bsub: [lsfSubmitted], bjobs: [lsfRow('EXIT', '3')] })
+    answers.onCall = ({ command }) => {
+      if (command === 'bjobs') rmSync(join(profileDir, 'log'), { recursive: true, force: true })
+    }
+    expect(await submit('lsf', answers).ended).toMatchObject({ exitCode: 3, output: '' })
+  })
+
+  it('says that time was up, and not only by which signal', async () => {
+    const answers = new Answers({
+      bsub: [lsfSubmitted],
+      bjobs: [fine('7|0|EXIT|140|-|TERM_RUNLIMIT: job killed\n')],
+    })
+    expect(await submit('lsf', answers, {}, 1).ended).toMatchObject({
+      exitCode: null,
+      signal: 'SIGUSR2',
+      reason: 'job 7 of LSF has ended: EXIT, TERM_RUNLIMIT: job killed',
+    })
+  })
+
+  it('tells of each task of an array by itself, and last of the job', async () => {
+    const rows = (first: string, second: string): CallResult => fine(`7|1|${first}|-|-\n7|2|${second}|-|-\n`)
+    const answers = new Answers({
+      bsub: [lsfSubmitted],
+      bjobs: [rows('RUN|-', 'RUN|-'), rows('EXIT|4', 'RUN|-'), rows('EXIT|4', 'DONE|0')],
+    })
+    answers.onCall = call => {
+      const log = /^#BSUB -o (.*)-%I\.out$/m.exec(call.input ?? '')?.[1]
+      if (log === undefined) return
+      writeFileSync(`${log}-1.out`, 'of the first\n')
+      writeFileSync(`${log}-2.out`, 'of the second\n')
+    }
+    const told: string[] = []
+    const launcher = batchLauncher('lsf', {}, profileDir, { run: answers.run })
+    await new Promise<void>(resolve => {
+      launcher.submit(program, 2, {
+        onTaskEnd: (task, { exitCode, output }) => told.push(`${task}: ${exitCode}, ${output}`),
+        onEnd: ({ exitCode }) => {
+          told.push(`job: ${exitCode}`)
+          resolve()
+        },
+      })
+    })
+    expect(told).toEqual(['1: 4, of the first', 'job: 0'])
+  })
+
+  it('sends signals to a task, kills by what the system understands, and says what it refuses', async () => {
+    const no = { exitCode: 1, stdout: '', stderr: 'User permission denied\n' }
+    const answers = new Answers({
+      bsub: [lsfSubmitted],
+      bjobs: [lsfRow('RUN')],
+      bkill: [fine(), no, fine(), no],
+    })
+    const { job } = submit('lsf', answers)
+    expect(job.signalTask!('1', 'SIGUSR1')).toBeUndefined()
+    await new Promise<void>(resolve => {
+      answers.onCall = ({ command }) => {
+        if (command === 'bjobs') resolve()
+      }
+    })
+    await job.signalTask!('1', 'SIGUSR1')
+    await job.signalTask!('2', 'SIGKILL')
+    await expect(job.signalTask!('1', 'SIGCONT')).rejects.toThrow(
+      "bkill -s CONT '7[1]' ended with exit code 1: User permission denied",
+    )
+    expect(answers.calls.filter(call => call.startsWith('bkill'))).toEqual([
+      'bkill -s USR1 7[1]',
+      'bkill -s KILL 7[2]',
+      'bkill 7[2]',
+      'bkill -s CONT 7[1]',
+    ])
+    answers.onCall = () => {}
+    job.unref()
+  })
+
   it('tells of a command that is not on this machine', async () => {
     const answers = new Answers({ sbatch: [{ exitCode: null, stdout: '', stderr: '', problem: 'missing' }] })
     const { ended } = submit('slurm', answers)
