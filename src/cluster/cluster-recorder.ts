@@ -4,6 +4,7 @@ import process from 'node:process'
 import type { Logger } from '../base/log.ts'
 import { type ClusterRecord, removeClusterFile, writeClusterFile } from '../config/cluster-file.ts'
 import type { KeeperPlan } from './keeper-plan.ts'
+import { LateWrite } from './late-write.ts'
 import type { Job, Launcher } from './launcher.ts'
 
 /** What does not change while the cluster runs. */
@@ -20,8 +21,7 @@ export class ClusterRecorder {
   readonly #identity: ClusterIdentity
   readonly #jobs: () => ClusterJobs
   readonly #log: Logger
-  #isPending = false
-  #isClosed = false
+  readonly #file = new LateWrite(() => this.#write())
 
   constructor(identity: ClusterIdentity, jobs: () => ClusterJobs, log: Logger) {
     this.#identity = identity
@@ -29,19 +29,13 @@ export class ClusterRecorder {
     this.#log = log
   }
 
-  /** Many engines come and go at once: the file is written once for all of them. */
   writeSoon(): void {
-    if (this.#isPending) return
-    this.#isPending = true
-    setImmediate(() => {
-      this.#isPending = false
-      if (!this.#isClosed) this.#write()
-    })
+    this.#file.soon()
   }
 
   /** Removes the file; it is not written again. */
   close(): void {
-    this.#isClosed = true
+    this.#file.close()
     removeClusterFile(this.#identity.profileDir, this.#identity.clusterId)
   }
 

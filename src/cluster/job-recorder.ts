@@ -1,5 +1,6 @@
 import { type PidRecord, writePidFile } from '../config/pid-file.ts'
 import { leaveWill } from './last-will.ts'
+import { LateWrite } from './late-write.ts'
 import type { GroupJob, Job } from './launcher.ts'
 
 /**
@@ -11,8 +12,7 @@ export class JobRecorder {
   readonly #record: PidRecord
   readonly #jobs: () => readonly (Job | undefined)[]
   #written = '[]'
-  #isPending = false
-  #isClosed = false
+  readonly #file = new LateWrite(() => this.#write())
   #revokeWill: (() => void) | undefined
 
   constructor(profileDir: string, record: PidRecord, jobs: () => readonly (Job | undefined)[]) {
@@ -21,19 +21,13 @@ export class JobRecorder {
     this.#jobs = jobs
   }
 
-  /** Many jobs come and go at once: the file is written once for all of them. */
   writeSoon(): void {
-    if (this.#isPending) return
-    this.#isPending = true
-    setImmediate(() => {
-      this.#isPending = false
-      if (!this.#isClosed) this.#write()
-    })
+    this.#file.soon()
   }
 
   /** It is not written again. */
   close(): void {
-    this.#isClosed = true
+    this.#file.close()
     this.#revokeWill?.()
   }
 
