@@ -115,8 +115,16 @@ if [ -f ${client} ]; then
   echo ${FRAME.end}
 fi
 {
-  trap 'kill $pause; exit' TERM
-  while :; do sleep ${BEAT} >/dev/null 2>&1 & pause=$!; wait $pause; echo; done
+  ended= pause=
+  trap 'ended=yes; [ -z "$pause" ] || kill "$pause" 2>/dev/null' TERM
+  while [ -z "$ended" ]; do
+    sleep ${BEAT} >/dev/null 2>&1 &
+    pause=$!
+    # It may have been asked to end in between.
+    [ -z "$ended" ] || kill "$pause"
+    wait "$pause"
+    echo
+  done
 } &
 beat=$!
 status=0
