@@ -8,6 +8,7 @@ export const mpichAbi: Abi = {
   commWorld: 0x44000000,
   commSelf: 0x44000001,
   commNull: 0x04000000,
+  infoNull: 0x1c000000,
   requestNull: 0x2c000000,
   errorsReturn: 0x54000001,
   datatypes: {
@@ -42,6 +43,7 @@ export const mpichAbi: Abi = {
   anyTag: -1,
   procNull: -1,
   undefined: -32766,
+  commTypeShared: 1,
   inPlace: 0xffff_ffff_ffff_ffffn,
   errorStringBytes: 512,
   status: { bytes: 20, source: 8, tag: 12 },

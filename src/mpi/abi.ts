@@ -39,6 +39,7 @@ export interface Abi {
   readonly commWorld: Handle
   readonly commSelf: Handle
   readonly commNull: Handle
+  readonly infoNull: Handle
   readonly requestNull: Handle
   readonly errorsReturn: Handle
   readonly datatypes: Readonly<Record<DatatypeName, Handle>>
@@ -47,6 +48,8 @@ export interface Abi {
   readonly anyTag: number
   readonly procNull: number
   readonly undefined: number
+  /** Stands for the processes that share memory. */
+  readonly commTypeShared: number
   /** The address that means: the other buffer holds my part already. */
   readonly inPlace: bigint
   readonly errorStringBytes: number

@@ -73,6 +73,16 @@ export class Comm extends BackgroundCalls {
     })
   }
 
+  /** Those of the processes that run on this one's host, and so could share memory: its rank there tells them apart. Collective. */
+  splitByHost(): Comm {
+    const { native, comm, rank } = this.context
+    const { commTypeShared, infoNull } = native.abi
+    return together(this.context, 'splitByHost', () => {
+      const made = native.handle('MPI_Comm_split_type', comm, commTypeShared, rank, infoNull)
+      return new Comm(this.derive(made))
+    })
+  }
+
   /**
    * Arranges the processes in a grid. Collective.
    *

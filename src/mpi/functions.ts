@@ -18,6 +18,7 @@ const PLAIN = {
   MPI_Comm_size: 'hb',
   MPI_Comm_dup: 'hb',
   MPI_Comm_split: 'hiib',
+  MPI_Comm_split_type: 'hiihb',
   MPI_Comm_free: 'b',
   MPI_Comm_group: 'hb',
   MPI_Group_translate_ranks: 'hibhb',

@@ -118,6 +118,7 @@ describe.skipIf(!present)(
           return total.every(value => value === 6)
         })
         expect(sums).toEqual([true, true, true])
+        expect(await rc.directView().apply(() => MPI.COMM_WORLD.splitByHost().size)).toEqual([1, 1, 1])
         await rc.close()
         await cluster.stop()
         await expectNothingLeft()
