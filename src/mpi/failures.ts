@@ -46,12 +46,18 @@ export class Failures {
   readonly #heard: Int32Array
   #told = 0
   #hasFailed = false
+  #isBusy = false
   /** Requests and texts that are under way. */
   #sending: { readonly request: Int32Array; readonly bytes: Buffer }[] = []
 
   constructor(options: FailuresOptions) {
     this.#options = options
     this.#heard = new Int32Array(options.size)
+  }
+
+  /** Whether it must not be broken off: all ranks count what was told, and would never agree again. */
+  get isBusy(): boolean {
+    return this.#isBusy
   }
 
   /** Tells everybody that this rank failed. */
@@ -76,6 +82,7 @@ export class Failures {
   poll(nowMs: number): void {
     const { native, comm } = this.#options
     const { anySource, anyTag, datatypes } = native.abi
+    this.#isBusy = true
     while (comm !== undefined && native.probe(anySource, anyTag, comm)) {
       const { source: rank, tag } = native
       const bytes = Buffer.alloc(native.count(datatypes.BYTE))
@@ -86,6 +93,7 @@ export class Failures {
       this.#heard[rank]! += 1
       this.#take(rank, tag, bytes.toString(), nowMs)
     }
+    this.#isBusy = false
   }
 
   #take(rank: number, tag: number, said: string, seenMs: number): void {
@@ -153,6 +161,7 @@ export class Failures {
   #tell(tag: number, text: string): void {
     const { native, comm, rank, size } = this.#options
     if (comm === undefined) return
+    this.#isBusy = true
     this.#told += 1
     const bytes = Buffer.from(text).subarray(0, TEXT_BYTES_MAX)
     const { BYTE } = native.abi.datatypes
@@ -162,5 +171,6 @@ export class Failures {
       const request = native.request('MPI_Isend', bytes, bytes.length, BYTE, to, tag, comm)
       this.#sending.push({ request, bytes })
     }
+    this.#isBusy = false
   }
 }

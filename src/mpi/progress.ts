@@ -40,6 +40,7 @@ export class Progress {
   readonly #pollsAtOnce: number
   /** The collective call that is made: since when the ranks gather for it, until the library has begun it. */
   #collective: { readonly sinceMs: number; hasBegun: boolean } | undefined
+  #isWaiting = false
   #isInterruptWanted = false
 
   /** @param areCoresShared - whether there are more ranks on this machine than cores. */
@@ -58,10 +59,15 @@ export class Progress {
   wait(isDone: () => boolean, partners: readonly number[] | undefined): void {
     for (let polls = 0; polls < this.#pollsAtOnce; polls++) if (isDone()) return
     const sinceMs = performance.now()
-    for (let polls = 0; !isDone(); polls++) {
-      if (performance.now() - sinceMs < OFFERING_MS) this.#cores.yieldCore()
-      else this.#cores.sleep(SLEEP_US)
-      if (polls % POLLS_A_LOOK === 0) this.#look(partners, sinceMs)
+    this.#isWaiting = true
+    try {
+      for (let polls = 0; !isDone(); polls++) {
+        if (performance.now() - sinceMs < OFFERING_MS) this.#cores.yieldCore()
+        else this.#cores.sleep(SLEEP_US)
+        if (polls % POLLS_A_LOOK === 0) this.#look(partners, sinceMs)
+      }
+    } finally {
+      this.#isWaiting = false
     }
   }
 
@@ -88,10 +94,12 @@ export class Progress {
    * @param askedAtMs - when that was first wanted, on the clock of `performance`.
    */
   mayInterrupt(askedAtMs: number): boolean {
+    if (this.failures.isBusy) return false
     const collective = this.#collective
     if (collective === undefined) return true
     const sinceMs = Math.max(collective.sinceMs, askedAtMs)
-    if (!collective.hasBegun && performance.now() - sinceMs > GATHERING_MS) return true
+    const isGathering = !collective.hasBegun && this.#isWaiting
+    if (isGathering && performance.now() - sinceMs > GATHERING_MS) return true
     this.#isInterruptWanted = true
     return false
   }
@@ -99,6 +107,7 @@ export class Progress {
   /** What ran was broken off, or has failed. */
   reset(): void {
     this.#collective = undefined
+    this.#isWaiting = false
     this.#isInterruptWanted = false
   }
 

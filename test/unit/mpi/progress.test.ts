@@ -7,6 +7,7 @@ import { Progress } from '../../../src/mpi/progress.ts'
 const LONG_MS = 3000
 
 let failure: Failure | undefined
+let isBusy: boolean
 let progress: Progress
 /** How often the core was given up. */
 let pauses: number
@@ -14,8 +15,15 @@ let pauses: number
 beforeEach(() => {
   vi.useFakeTimers()
   failure = undefined
+  isBusy = false
   pauses = 0
-  const failures = { poll: () => {}, among: () => failure } as unknown as Failures
+  const failures = {
+    poll: () => {},
+    among: () => failure,
+    get isBusy() {
+      return isBusy
+    },
+  } as unknown as Failures
   const pause = (): void => {
     pauses += 1
     vi.advanceTimersByTime(10)
@@ -56,18 +64,26 @@ describe('Progress.mayInterrupt', () => {
     expect(progress.mayInterrupt(performance.now())).toBe(true)
   })
 
-  it('refuses it while ranks gather, until one has not come for long', () => {
+  it('refuses it while ranks gather, until it waits for one that has not come for long', () => {
     progress.together(
       () => {
         vi.advanceTimersByTime(LONG_MS)
         const askedAtMs = performance.now()
-        // It has gathered for long, but the others may have been asked as well just now.
+        progress.wait(() => {
+          // It has gathered for long, but the others may have been asked as well just now.
+          if (pauses > 0) expect(progress.mayInterrupt(askedAtMs)).toBe(pauses > 30)
+          return pauses === 40
+        }, [])
+        // What has come is being taken in.
         expect(progress.mayInterrupt(askedAtMs)).toBe(false)
-        vi.advanceTimersByTime(LONG_MS)
-        expect(progress.mayInterrupt(askedAtMs)).toBe(true)
       },
       () => {},
     )
+  })
+
+  it('refuses it while failures are taken in', () => {
+    isBusy = true
+    expect(progress.mayInterrupt(performance.now())).toBe(false)
   })
 
   it('refuses it however long the library runs, and waits for it afterwards', () => {
