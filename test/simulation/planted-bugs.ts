@@ -182,12 +182,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     instead: 'request => request.engine === undefined && engine === undefined, {',
   },
   {
-    name: 'a client that missed a death waits for ever',
-    file: 'controller/state/direct.ts',
-    text: "effects.push({ type: 'answer_error', client, engine: death.uuid, request, error })",
-    instead: '',
-  },
-  {
     name: 'what a broadcast had under way when a connection broke is not sent again',
     file: BROADCAST,
     text: "effects.push({ type: 'send_request', ...sending, isAgain: true })",
