@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hideKeys } from './hide-keys.ts'
 
 const TAIL_BYTES = 4096
 const TAIL_LINES = 20
@@ -26,7 +27,7 @@ export class OutputFile {
     this.#trimmer.unref()
   }
 
-  /** The last lines written so far. */
+  /** The last lines written so far, without the cluster's key. */
   tail(): string {
     if (this.#closed) return ''
     const size = fstatSync(this.fd).size
@@ -35,7 +36,7 @@ export class OutputFile {
     const lines = bytes.toString('utf8').trimEnd().split('\n')
     // The first line is as a rule cut in the middle when there was more.
     if (size > TAIL_BYTES && lines.length > 1) lines.shift()
-    return lines.slice(-TAIL_LINES).join('\n')
+    return hideKeys(lines.slice(-TAIL_LINES).join('\n'))
   }
 
   close(): void {

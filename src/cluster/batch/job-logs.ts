@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { hideKeys } from '../hide-keys.ts'
 import type { JobFiles } from './batch-system.ts'
 
 const TAIL_LINES = 20
 const TAIL_CHARACTERS = 4096
 
 /**
- * The last lines that a job's programs wrote; what cannot be read says so itself.
+ * The last lines that a job's programs wrote, without the cluster's key; what cannot be read says so itself.
  *
  * @param task - one of an array; empty for whichever wrote last.
  */
@@ -18,7 +19,7 @@ export function lastLines({ log }: JobFiles, task = ''): string {
   if (newest === undefined) return ''
   try {
     const text = readFileSync(newest.path, 'utf8').trimEnd().slice(-TAIL_CHARACTERS)
-    return text.split('\n').slice(-TAIL_LINES).join('\n')
+    return hideKeys(text.split('\n').slice(-TAIL_LINES).join('\n'))
   } catch (error) {
     return (error as Error).message
   }
