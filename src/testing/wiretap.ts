@@ -68,7 +68,8 @@ export class Wiretap {
     const sighting = this.#sighting(link, message)
     if (sighting === undefined) return
     if (sighting.envelope.header.msg_type === 'resubmit_reply') this.#renamed(sighting.envelope)
-    this.#options.witness.sent(sighting)
+    // What is told to a controller that is dead, nobody hears.
+    if (link.other.process.isAlive) this.#options.witness.sent(sighting)
     this.onSent(sighting)
     if (!this.#options.isTraced) return
     // What is published goes to everybody, and is told once.
