@@ -22,7 +22,7 @@ describeNeeds('a stock client and stock engines at our controller', ['ipyparalle
   let seen: Record<string, unknown>
 
   beforeAll(async () => {
-    controller = await startController({ pingMs: 100 })
+    controller = await startController({ pingMs: 1000 })
     const clientFile = join(world.ipythonDir, 'client.json')
     const engineFile = join(world.ipythonDir, 'engine.json')
     writeFileSync(clientFile, JSON.stringify(controller.clientConnection), { mode: 0o600 })
