@@ -33,6 +33,9 @@ export function newEngineUuid(job = ''): EngineUuid {
   return `${JAVASCRIPT}${newForeignEngineUuid(job).slice(0, -JAVASCRIPT.length)}` as EngineUuid
 }
 
+/** How the uuids of engines of another make begin that have a keeper of ours, and do not share a job. */
+export const KEPT = 'kept-'
+
 /** As newEngineUuid, for an engine that runs another language. */
 export function newForeignEngineUuid(job = ''): EngineUuid {
   return `${job}${newSessionId().slice(job.length)}` as EngineUuid

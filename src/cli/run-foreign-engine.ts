@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { newForeignEngineUuid } from '../base/ids.ts'
+import { KEPT, newForeignEngineUuid } from '../base/ids.ts'
 import { hearGoodbye } from '../cluster/goodbye.ts'
 import { askHub, type HubAddress } from '../cluster/hub-line.ts'
 import { endOwnGroup, takeLifeline, tellKeeper, watchLifeline } from '../cluster/lifeline.ts'
@@ -51,7 +51,7 @@ export async function runForeignEngine(
   await awaitConnectionFile(path, options.timeout, keeper)
   const connection = await readEngineConnection(path)
 
-  const uuid = newForeignEngineUuid(uuidPrefixOf(options))
+  const uuid = newForeignEngineUuid(uuidPrefixOf(options) || (keeper.lifeline === undefined ? '' : KEPT))
   const [file = '', ...first] = command
   const args = [...first, `--profile-dir=${profileDir}`, `--file=${path}`, `--Session.session=${uuid}`]
   const id = options.mpi === true ? (options.id ?? 0) + rankHere() : options.id

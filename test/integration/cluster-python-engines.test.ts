@@ -43,7 +43,7 @@ for i in rc.ids:
       // It may be gone before it can answer.
       if (!(error instanceof EngineError)) throw error
     })
-    expect(await died).toContain(`"id":${id}`)
+    expect(JSON.parse(await died)).toMatchObject({ id, cause: { signal: 'SIGKILL' } })
     await rc.waitForEngines(2, { timeout: 20 })
     const after = await python(place, pids)
     expect(after).toMatch(/^python 2 \d+$/m)

@@ -22,7 +22,7 @@
 
 import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
-import { SAFE_ID } from '../../base/ids.ts'
+import { KEPT, SAFE_ID } from '../../base/ids.ts'
 import type {
   AboutEngine,
   ConnectionInfo,
@@ -120,6 +120,9 @@ export interface HubOptions {
 /** Numbers that may be asked for end here: nobody has so many engines, and the counter must not run out. */
 const ID_END = 1 << 24
 
+/** Keepers wait for what an engine said last, and helpers of Python's engines live a little longer than these. */
+const KEEPER_GRACES = 3
+
 /** What engines can do that the original's cannot. */
 interface EngineAbilities {
   /** It can be asked to give tasks back. */
@@ -145,6 +148,8 @@ export class Hub {
   readonly #pending = new Map<string, PendingRegistration>()
   /** Engines with a connection that is gone: since when, and which. */
   readonly #lost = new Map<string, Map<string, Millis>>()
+  /** Engines that said goodbye, whose keepers will say how they ended. If nobody does, their connections tell of the end. */
+  readonly #awaitingCause = new Set<string>()
   /** Questions about results that are answered when there is something new to tell. */
   readonly #waits = new ResultWaits<{
     readonly from: Frame
@@ -161,8 +166,8 @@ export class Hub {
   get wakeAtMs(): Millis {
     let at = Number.POSITIVE_INFINITY
     for (const { untilMs } of this.#pending.values()) at = Math.min(at, untilMs)
-    for (const channels of this.#lost.values()) {
-      for (const sinceMs of channels.values()) at = Math.min(at, sinceMs + this.#options.linkGraceMs)
+    for (const [uuid, channels] of this.#lost) {
+      for (const sinceMs of channels.values()) at = Math.min(at, sinceMs + this.#graceMs(uuid))
     }
     return at
   }
@@ -356,7 +361,12 @@ export class Hub {
   #unregistrationRequest(content: Fields): HubEffect[] {
     const { id, uuid, cause } = content
     const known = typeof uuid === 'string' ? uuid : this.#uuidOf(id)
-    return known === undefined ? [] : this.#unregister(known, readCause(cause))
+    if (known === undefined) return []
+    if (cause === undefined && known.startsWith(KEPT) && this.#registered.has(known)) {
+      this.#awaitingCause.add(known)
+      return []
+    }
+    return this.#unregister(known, readCause(cause))
   }
 
   #uuidOf(id: unknown): string | undefined {
@@ -374,6 +384,7 @@ export class Hub {
     this.#registered.delete(uuid)
     this.#numbers.delete(id)
     this.#lost.delete(uuid)
+    this.#awaitingCause.delete(uuid)
     this.#options.queries.engineGone(uuid)
     return [
       { type: 'forget_heart', engine: uuid },
@@ -384,6 +395,11 @@ export class Hub {
       },
       { type: 'dismiss_engine', engine: uuid, id, cause, orderly },
     ]
+  }
+
+  /** How long a lost connection is waited for. */
+  #graceMs(engine: string): Millis {
+    return this.#options.linkGraceMs * (this.#awaitingCause.has(engine) ? KEEPER_GRACES : 1)
   }
 
   #linkLost(engine: string, channel: string, nowMs: Millis): void {
@@ -412,7 +428,7 @@ export class Hub {
     }
     for (const [uuid, channels] of this.#lost) {
       for (const sinceMs of channels.values()) {
-        if (sinceMs + this.#options.linkGraceMs > nowMs) continue
+        if (sinceMs + this.#graceMs(uuid) > nowMs) continue
         effects.push(...this.#unregister(uuid, { reason: 'connection lost' }))
         break
       }
@@ -427,6 +443,8 @@ export class Hub {
       invariant(!this.#pending.has(uuid), `engine ${id} is registered and pending at once`)
       invariant(id < this.#nextId, `number ${id} could be given again`)
     }
+    for (const uuid of this.#awaitingCause)
+      invariant(this.#registered.has(uuid), `the cause of ${uuid}'s end is awaited, who is not registered`)
     for (const uuid of this.#lost.keys()) {
       invariant(this.#registered.has(uuid), `a connection of ${uuid} is missed, who is not registered`)
     }

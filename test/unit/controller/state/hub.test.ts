@@ -248,6 +248,24 @@ describe('Hub', () => {
       world.hub.validate()
     })
 
+    it('of an engine of another make waits for the cause that its keeper tells', () => {
+      const world = new World()
+      world.join('kept-a', 'kept-b')
+      for (const [engine, id] of Object.entries({ 'kept-a': 0, 'kept-b': 1 })) {
+        expect(world.request('unregistration_request', { id })).toEqual([])
+        world.hub.handle({ type: 'link_lost', engine, channel: 'task' }, 100)
+      }
+      world.hub.validate()
+      const cause = { signal: 'SIGKILL' }
+      const told = world.request('unregistration_request', { id: 0, uuid: 'kept-a', cause }, 800)
+      expect(told[1]).toMatchObject({ content: { id: 0, cause } })
+      expect(world.hub.wakeAtMs).toBe(1600)
+      // Its keeper is gone, too.
+      const [, untold] = world.hub.handle({ type: 'tick' }, 1600)
+      expect(untold).toMatchObject({ content: { id: 1, cause: { reason: 'connection lost' } } })
+      world.hub.validate()
+    })
+
     it('frees the uuid, which may come back under a new number', () => {
       const world = new World()
       world.join('a')
