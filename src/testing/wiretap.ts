@@ -69,7 +69,7 @@ export class Wiretap {
     if (sighting === undefined) return
     if (sighting.envelope.header.msg_type === 'resubmit_reply') this.#renamed(sighting.envelope)
     // What is told to a controller that is dead, nobody hears.
-    if (link.other.process.isAlive) this.#options.witness.sent(sighting)
+    if (sighting.byController || link.other.process.isAlive) this.#options.witness.sent(sighting)
     this.onSent(sighting)
     if (!this.#options.isTraced) return
     // What is published goes to everybody, and is told once.
