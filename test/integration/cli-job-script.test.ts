@@ -1,15 +1,11 @@
 import { Cluster, ConfigurationError } from 'itsparallel'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld } from '../support/cluster-world.ts'
+import { describe, expect, it } from 'vitest'
+import type { ClusterWorld } from '../support/cluster-world.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
+worldForEach(fresh => {
+  world = fresh
 })
 
 describe('ipcluster start --dry-run', () => {

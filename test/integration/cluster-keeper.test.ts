@@ -3,21 +3,17 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { clusterPlan, enginePlan } from '../../src/cluster/cluster-options.ts'
 import { Keeper } from '../../src/cluster/keeper.ts'
 import type { KeeperPlan } from '../../src/cluster/keeper-plan.ts'
 import type { LaunchNews } from '../../src/cluster/state/launch-events.ts'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { type ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
+worldForEach(fresh => {
+  world = fresh
 })
 
 function expectNothingLeft(): void {

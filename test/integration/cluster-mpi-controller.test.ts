@@ -3,22 +3,18 @@
 import process from 'node:process'
 import { Cluster } from 'itsparallel'
 import type { MPI as Mpi } from 'itsparallel/mpi'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { describe, expect, it } from 'vitest'
+import { type ClusterWorld, eventually } from '../support/cluster-world.ts'
 import { mpiFamilies } from '../support/mpi.ts'
 import { skipAloudWithout } from '../support/needs.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 /** A name in the namespace of the engines. */
 declare const MPI: typeof Mpi
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
+worldForEach(fresh => {
+  world = fresh
 })
 
 const families = mpiFamilies()

@@ -3,22 +3,18 @@
 import process from 'node:process'
 import { Cluster, type SubmitError } from 'itsparallel'
 import type { MPI as MpiType } from 'itsparallel/mpi'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { describe, expect, it } from 'vitest'
+import { type ClusterWorld, eventually } from '../support/cluster-world.ts'
 import { type MpiFamily, mpiFamilies } from '../support/mpi.ts'
 import { skipAloudWithout } from '../support/needs.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 /** What engines started with --mpi have in their namespace. */
 declare const MPI: typeof MpiType
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
+worldForEach(fresh => {
+  world = fresh
 })
 
 function start(family: MpiFamily, n: number): Promise<Cluster> {

@@ -2,20 +2,18 @@
 
 import process from 'node:process'
 import { Cluster, ConfigurationError, EngineError } from 'itsparallel'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { expect, it, vi } from 'vitest'
+import { type ClusterWorld, eventually } from '../support/cluster-world.ts'
 import { DEBIAN_PYTHON, describeNeeds } from '../support/needs.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-  vi.stubEnv('ITSPARALLEL_PYTHON', DEBIAN_PYTHON)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
-})
+worldForEach(
+  fresh => {
+    world = fresh
+  },
+  { ITSPARALLEL_PYTHON: DEBIAN_PYTHON },
+)
 
 /** What a Python program prints that has `rc`, a client of the cluster of this profile and id. */
 function python(place: string, source: string): Promise<string> {

@@ -1,22 +1,20 @@
 /** Python engines that are started over ssh and by mpiexec, alone and beside our own. */
 
 import { Cluster, type ClusterOptions } from 'itsparallel'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type ClusterWorld, eventually } from '../support/cluster-world.ts'
 import { mpiFamilies } from '../support/mpi.ts'
 import { DEBIAN_PYTHON, describeNeeds, skipAloudWithout } from '../support/needs.ts'
 import { hasSshd, SshWorld } from '../support/sshd.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-  vi.stubEnv('ITSPARALLEL_PYTHON', DEBIAN_PYTHON)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
-})
+worldForEach(
+  fresh => {
+    world = fresh
+  },
+  { ITSPARALLEL_PYTHON: DEBIAN_PYTHON },
+)
 
 const startup = /\/startup\//
 

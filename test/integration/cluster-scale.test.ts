@@ -1,16 +1,9 @@
 import { Cluster, UsageError } from 'itsparallel'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../support/cluster-world.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
-let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
-})
+worldForEach()
 
 describe('Cluster.scale', () => {
   it('adds what is missing, and ends first what has nothing to do', async () => {

@@ -1,16 +1,12 @@
 import process from 'node:process'
 import { Cluster, NotRunningError, SubmitError, UsageError } from 'itsparallel'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { describe, expect, it } from 'vitest'
+import { type ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
+worldForEach(fresh => {
+  world = fresh
 })
 
 function expectNothingLeft(): void {

@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
 import { Cluster } from 'itsparallel'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ClusterWorld } from '../support/cluster-world.ts'
+import { describe, expect, it } from 'vitest'
+import type { ClusterWorld } from '../support/cluster-world.ts'
 import { mpiFamilies } from '../support/mpi.ts'
 import { skipAloudWithout } from '../support/needs.ts'
+import { worldForEach } from '../support/world-for-each.ts'
 
 const ENGINE = new URL('../../dist/cli/ipengine.js', import.meta.url).pathname
 const MPI_MODULE = new URL('../../dist/mpi/index.js', import.meta.url).href
@@ -34,13 +35,8 @@ const MISSING: readonly {
 ]
 
 let world: ClusterWorld
-beforeEach(() => {
-  world = new ClusterWorld()
-  vi.stubEnv('IPYTHONDIR', world.ipythonDir)
-})
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await world.close()
+worldForEach(fresh => {
+  world = fresh
 })
 
 const families = mpiFamilies()
