@@ -37,6 +37,8 @@ const TASK_SCHEDULER = Buffer.from('task_out')
 /** The one ROUTER through which requests come, from three schedulers of one controller. */
 export class ShellLink implements RequestLink {
   readonly session: Session
+  /** Opens what comes. */
+  #reader: Session
   readonly #options: ShellLinkOptions
   readonly #socket: Socket
   readonly #warnings: RateLimitedWarnings
@@ -46,12 +48,14 @@ export class ShellLink implements RequestLink {
   #held: Frame[][] = []
   #leafPort: number | undefined
   #isReady = false
+  #wasReady = false
   #closed = false
 
   constructor(options: ShellLinkOptions) {
     this.#options = options
     this.#warnings = new RateLimitedWarnings(options.log, options.nowMs)
     this.session = new Session({ key: options.connection.key, sessionId: options.uuid })
+    this.#reader = new Session({ key: options.connection.key })
     this.#socket = options.transport.socket('ROUTER', {
       identity: options.uuid,
       onMessage: frames => this.#onMessage(frames),
@@ -114,7 +118,7 @@ export class ShellLink implements RequestLink {
 
   #onMessage(frames: Frame[]): void {
     if (this.#closed) return
-    const request = this.session.open(frames)
+    const request = this.#reader.open(frames)
     if (typeof request === 'string') {
       this.#warnings.warn(`dropped a ${request} message on shell`)
       return
@@ -141,6 +145,10 @@ export class ShellLink implements RequestLink {
     const port = Number(event.remote.slice(event.remote.lastIndexOf(':') + 1))
     const count = (this.#connected.get(port) ?? 0) + (event.type === 'peer_joined' ? 1 : -1)
     this.#connected.set(port, count)
+    // A link that has never been ready is not made anew when its controller is replaced. The next one may send what this
+    // one did, in the same bytes: a client's requests that nobody has answered.
+    if (event.type !== 'peer_joined' && !this.#wasReady)
+      this.#reader = new Session({ key: this.#options.connection.key })
     if (event.type === 'peer_joined' && this.#held.length > 0) this.#sendHeld()
     this.#announce()
   }
@@ -150,6 +158,7 @@ export class ShellLink implements RequestLink {
     const isReady = this.#isConnected(mux) && this.#isConnected(task)
     if (isReady !== this.#isReady) {
       this.#isReady = isReady
+      this.#wasReady = true
       this.#options.onReady(isReady)
     }
     if (isReady && this.#leafPort !== undefined && this.#isConnected(this.#leafPort))

@@ -8,6 +8,7 @@ import { Envelope } from '../../src/protocol/envelope.ts'
 import { Session } from '../../src/protocol/session.ts'
 import type { Frame, Socket } from '../../src/transport/socket.ts'
 import { tcpTransport as transport } from '../../src/transport/tcp.ts'
+import { Bench, Inbox } from '../common/transport-tools.ts'
 
 it('ShellLink sends the replies that were made without a connection when it is back', async () => {
   const session = new Session({ key: 'k' })
@@ -50,6 +51,56 @@ it('ShellLink sends the replies that were made without a connection when it is b
   const { socket: second } = await scheduler(url, frames => heard.resolve(frames))
   expect(Envelope.cut(await heard.promise)!.parentHeader.msg_id).toBe(taken.header.msg_id)
   await Promise.all([link.close(0), task.close(0), second.close(0)])
+})
+
+it('ShellLink takes a request again from the next controller when it was not ready with the last', async () => {
+  const bench = new Bench(transport)
+  const [first, mux] = [bench.probe('ROUTER', { identity: 'task_out' }), bench.probe('ROUTER')]
+  const [taskUrl, muxUrl] = [
+    await first.socket.bind('tcp://127.0.0.1:0'),
+    await mux.socket.bind('tcp://127.0.0.1:0'),
+  ]
+  // The direct scheduler is not there yet.
+  await mux.socket.close(0)
+  const came = new Inbox<string>()
+  const ready = deferred<boolean>()
+  const link = new ShellLink({
+    transport,
+    uuid: 'engine',
+    connection: {
+      key: 'k',
+      mux: portOf(muxUrl),
+      task: portOf(taskUrl),
+      broadcast: [1],
+    } as unknown as EngineConnection,
+    base: 'tcp://127.0.0.1',
+    log: silentLogger,
+    nowMs: () => 0,
+    memory: new RequestMemory(),
+    successor: () => undefined,
+    onRequest: request => came.put(request.header.msg_id),
+    onReady: ready.resolve,
+    onComplete: () => {},
+  })
+  const client = new Session({ key: 'k' })
+  const task = ['engine', 'client', ...client.pack({ type: 'apply_request', msgId: 'task' })]
+  await first.joined()
+  first.send(...task)
+  expect(await came.take()).toBe('task')
+  await first.socket.close(0)
+  const second = bench.probe('ROUTER', { identity: 'task_out' })
+  await second.socket.bind(taskUrl)
+  await second.joined()
+  second.send(...task)
+  expect(await came.take()).toBe('task')
+
+  await bench.probe('ROUTER', { identity: 'mux_out' }).socket.bind(muxUrl)
+  expect(await ready.promise).toBe(true)
+  second.send(...task)
+  second.send('engine', 'client', ...client.pack({ type: 'apply_request', msgId: 'next' }))
+  expect(await came.take()).toBe('next')
+  await link.close(0)
+  await bench.close()
 })
 
 function portOf(url: string): number {
