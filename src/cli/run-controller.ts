@@ -37,6 +37,7 @@ interface Place {
  */
 export async function runController(options: ControllerCommandOptions): Promise<void> {
   const keeper = takeLifeline()
+  const asked = hearSignals()
   const place = resolvePlace(options)
   const log = await openLog({ program: 'ipcontroller', ...place }, options)
   const keepFiles = options.reuse === true
@@ -51,7 +52,7 @@ export async function runController(options: ControllerCommandOptions): Promise<
     removePidFile(pidFile)
     throw error
   }
-  endWhenAsked(controller, records, keeper, log, () => {
+  endWhenAsked(asked, controller, records, keeper, log, () => {
     const { key } = controller.clientConnection
     if (!keepFiles) removeConnectionFiles(securityDirectory(place.profileDir), place.clusterId, key)
     removePidFile(pidFile)
@@ -112,8 +113,27 @@ async function readForReuse(place: Place): Promise<Pick<ControllerOptions, 'key'
   return { key: client.key, ports: portsOf(client, await readEngineConnection(paths.engine)) }
 }
 
+/** How this process is asked to end. */
+interface Asked {
+  onSignal: (signal: NodeJS.Signals) => void
+}
+
+/**
+ * Until it has started, a signal ends it at once; but not in the middle of writing a file, as it would without us. Its
+ * keeper, or whoever comes next, removes files that are whole.
+ */
+function hearSignals(): Asked {
+  const asked: Asked = { onSignal: () => process.exit(0) }
+  onEndingSignals(
+    signal => asked.onSignal(signal),
+    () => process.exit(1),
+  )
+  return asked
+}
+
 /** Ends controller and process, once: by a signal, by the end of the keeper, or after a client shut it down. */
 function endWhenAsked(
+  asked: Asked,
   controller: Controller,
   records: RecordStore,
   keeper: KeeperLink,
@@ -135,10 +155,7 @@ function endWhenAsked(
     if (isOrphaned && (await keeper.settled(KEEPER_DEATH_MS))) removeFiles()
     process.exit(0)
   }
-  onEndingSignals(
-    signal => void end(signal),
-    () => process.exit(1),
-  )
+  asked.onSignal = signal => void end(signal)
   watchLifeline(keeper.lifeline, () => {
     isOrphaned = true
     void end('the keeper of this cluster is gone')

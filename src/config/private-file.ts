@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, linkSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ConfigurationError } from '../errors.ts'
 import { makePrivateDirectory } from './profile.ts'
@@ -19,7 +19,7 @@ export interface WritePrivateFileOptions {
 export function writePrivateFile(path: string, text: string, options: WritePrivateFileOptions = {}): boolean {
   const folder = dirname(path)
   makePrivateDirectory(folder)
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}`)
+  const temporary = join(folder, `${temporaryPrefix(path)}${randomBytes(6).toString('hex')}`)
   try {
     const descriptor = openSync(temporary, 'wx', 0o600)
     try {
@@ -36,4 +36,20 @@ export function writePrivateFile(path: string, text: string, options: WritePriva
   } finally {
     rmSync(temporary, { force: true })
   }
+}
+
+/** Paths under which a file was being written by whoever was killed meanwhile: to be removed when its owner is gone. */
+export function halfWritten(path: string): string[] {
+  const folder = dirname(path)
+  try {
+    return readdirSync(folder)
+      .filter(name => name.startsWith(temporaryPrefix(path)))
+      .map(name => join(folder, name))
+  } catch {
+    return []
+  }
+}
+
+function temporaryPrefix(path: string): string {
+  return `.${basename(path)}.`
 }

@@ -7,6 +7,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { type ClusterRecord, clusterFilePath, readClusterFile } from './cluster-file.ts'
 import { connectionFilePaths } from './connection-files.ts'
 import { findPidRecords } from './pid-file.ts'
+import { halfWritten } from './private-file.ts'
 import { isRunningProgram } from './process-identity.ts'
 import { securityDirectory } from './profile.ts'
 
@@ -17,9 +18,10 @@ const PROGRAMS = ['ipcontroller', 'ipengine', 'ipyparallel', 'ipcluster', 'mpiex
 export function sweepCluster(profileDir: string, clusterId: string): string[] {
   const removed: string[] = []
   const remove = (path: string): void => {
-    if (!existsSync(path)) return
-    rmSync(path, { force: true })
-    removed.push(path)
+    for (const found of [...(existsSync(path) ? [path] : []), ...halfWritten(path)]) {
+      rmSync(found, { force: true })
+      removed.push(found)
+    }
   }
   const records = findPidRecords(profileDir, clusterId)
   const clusterFile = clusterFilePath(profileDir, clusterId)

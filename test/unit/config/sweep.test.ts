@@ -46,6 +46,14 @@ describe('sweepCluster', () => {
     expect(sweepCluster(profileDir, 'x')).toEqual([])
   })
 
+  it('removes what the controller was writing when it was killed', () => {
+    leaveFiles(false)
+    writeFileSync(join(profileDir, 'security', '.ipcontroller-x-engine.json.0123456789ab'), '{"ke')
+    writeFileSync(join(profileDir, 'security', '.ipcontroller-xy-engine.json.0123456789ab'), '{"ke')
+    sweepCluster(profileDir, 'x')
+    expect(left()).toEqual(['.ipcontroller-xy-engine.json.0123456789ab'])
+  })
+
   it('leaves the record of a keeper whose jobs may still be in a queue', () => {
     leaveFiles(false)
     const jobs = [{ system: 'slurm' as const, id: '7', files: '/p/log/x' }]
