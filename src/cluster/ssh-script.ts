@@ -123,7 +123,7 @@ fi
     # It may have been asked to end in between.
     [ -z "$ended" ] || kill "$pause"
     wait "$pause"
-    echo
+    [ -n "$ended" ] || echo
   done
 } &
 beat=$!

@@ -120,7 +120,7 @@ export class ShellReplies {
   ): void {
     const { output, nowMs } = this.#options
     const { metadata } = job.request
-    const isIdlePublished = status !== 'aborted' && publishesStatus(job)
+    const isIdlePublished = (status !== 'aborted' || job.started !== '') && publishesStatus(job)
     const facts: ReplyFacts = {
       status,
       started: job.started === '' ? dateNow() : job.started,

@@ -4,8 +4,8 @@ import type { Millis } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
 import type { Envelope, Json } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
-import { type Call, type MaybePromise, packValue, type Realm } from '../serialize/payload.ts'
-import { isPickled, packPythonValue } from '../serialize/pickle/python-call.ts'
+import type { Call, MaybePromise, Realm } from '../serialize/payload.ts'
+import { isPickled } from '../serialize/pickle/python-call.ts'
 import type { Frame } from '../transport/socket.ts'
 import { type CapturedOutput, OutputScope } from './captured-output.ts'
 import { mimeBundle } from './display.ts'
@@ -15,7 +15,7 @@ import type { Answer } from './kernel/answers.ts'
 import type { History } from './kernel/history.ts'
 import { isKernelRequest } from './kernel/kernel-requests.ts'
 import { keyboardInterrupt } from './keyboard-interrupt.ts'
-import { MappedValues } from './map-columns.ts'
+import { packResult } from './pack-result.ts'
 import { readCall } from './python-calls.ts'
 import { RunTimes } from './run-times.ts'
 import type { SharedState } from './shared-state.ts'
@@ -349,6 +349,13 @@ export class Shell implements Interruptible {
 
   #runCall(job: Job, call: Call): void {
     this.#current = job
+    // Interrupts see it only from here on: an abort may have come before, while it was held.
+    this.#options.readInbox()
+    if (this.#aborted.take(job.request.header.msg_id)) {
+      this.#replies.aborted(job)
+      this.#end()
+      return
+    }
     this.#activity = 'running'
     job.startedMs = this.#options.nowMs()
     this.#options.output.enter(job.scope)
@@ -362,9 +369,7 @@ export class Shell implements Interruptible {
     }
     if (this.#isTearOrdered) this.#awaitTear()
     if (isThenable(value)) {
-      this.#wait(job, value, settled => {
-        this.#succeed(job, settled)
-      })
+      this.#wait(job, value, settled => this.#succeed(job, settled))
       return
     }
     this.#runTimes.record(call.callee, this.#options.nowMs() - job.startedMs)
@@ -485,11 +490,4 @@ export class Shell implements Interruptible {
     this.#current = undefined
     this.#activity = 'none'
   }
-}
-
-/** In the language of whoever asked. @throws SerializationError; ElementFailure for elements of a map. */
-function packResult(value: unknown, isPython: boolean): Frame[] {
-  const isMap = value instanceof MappedValues
-  if (isPython) return packPythonValue(isMap ? value.values : value)
-  return isMap ? value.pack() : packValue(value, 'result')
 }

@@ -308,16 +308,17 @@ describe('an engine', () => {
     await pair.controller.execute(
       'globalThis.ticks = 0; globalThis.beat = setInterval(() => { ticks += 1 }, 1)',
     )
-    const spin = (): void => {
+    const spin = (): number => {
       const endMs = performance.now() + 0.2
       while (performance.now() < endMs);
+      return (globalThis as unknown as { ticks: number }).ticks
     }
     const buffers = packCall(spin, [])
     let last = ''
     // All of them over one socket: another one's requests may overtake them.
     for (let i = 0; i < 1000; i++) last = pair.controller.send('task', 'apply_request', {}, MARK, buffers)
-    await pair.controller.reply(last)
-    expect(await pulled('ticks')).toBeGreaterThan(5)
+    // As the last of them saw it: how many fit in between is the machine's business.
+    expect(await valueIn(await pair.controller.reply(last))).toBeGreaterThan(0)
     await pair.controller.execute('clearInterval(beat)')
   })
 
