@@ -267,7 +267,7 @@ export class Shell implements Interruptible {
       const content = readExecute(job.request)
       if (this.#replies.heldMs !== undefined) return this.#putBack(job)
       this.#start(job)
-      this.#execute(job, content)
+      if (!this.#endIfAborted(job)) this.#execute(job, content)
       return true
     }
     return this.#beginApply(job)
@@ -347,15 +347,18 @@ export class Shell implements Interruptible {
     this.#replies.busy(job)
   }
 
+  /** Interrupts see a request only once it is current: an abort may have come just before, or while it was held. */
+  #endIfAborted(job: Job): boolean {
+    this.#options.readInbox()
+    if (!this.#aborted.take(job.request.header.msg_id)) return false
+    this.#replies.aborted(job)
+    this.#end()
+    return true
+  }
+
   #runCall(job: Job, call: Call): void {
     this.#current = job
-    // Interrupts see it only from here on: an abort may have come before, while it was held.
-    this.#options.readInbox()
-    if (this.#aborted.take(job.request.header.msg_id)) {
-      this.#replies.aborted(job)
-      this.#end()
-      return
-    }
+    if (this.#endIfAborted(job)) return
     this.#activity = 'running'
     job.startedMs = this.#options.nowMs()
     this.#options.output.enter(job.scope)

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { deferred } from '../../src/base/deferred.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { ShellLink } from '../../src/engine/shell-link.ts'
+import { ShellLink, type ShellLinkOptions } from '../../src/engine/shell-link.ts'
 import { RequestMemory } from '../../src/engine/state/request-memory.ts'
 import type { EngineConnection } from '../../src/protocol/connection-file.ts'
 import { Envelope } from '../../src/protocol/envelope.ts'
@@ -9,6 +9,27 @@ import { Session } from '../../src/protocol/session.ts'
 import type { Frame, Socket } from '../../src/transport/socket.ts'
 import { tcpTransport as transport } from '../../src/transport/tcp.ts'
 import { Bench, Inbox } from '../common/transport-tools.ts'
+
+/** An engine's link to a direct scheduler and a balanced one. */
+function linkTo(
+  muxUrl: string,
+  taskUrl: string,
+  handlers: Pick<ShellLinkOptions, 'onRequest' | 'onReady'>,
+): ShellLink {
+  const ports = { key: 'k', mux: portOf(muxUrl), task: portOf(taskUrl), broadcast: [1] }
+  return new ShellLink({
+    transport,
+    uuid: 'engine',
+    connection: ports as unknown as EngineConnection,
+    base: 'tcp://127.0.0.1',
+    log: silentLogger,
+    nowMs: () => 0,
+    memory: new RequestMemory(),
+    successor: () => undefined,
+    onComplete: () => {},
+    ...handlers,
+  })
+}
 
 it('ShellLink sends the replies that were made without a connection when it is back', async () => {
   const session = new Session({ key: 'k' })
@@ -23,23 +44,9 @@ it('ShellLink sends the replies that were made without a connection when it is b
     expect.unreachable('the first connection hears nothing'),
   )
   const [connected, lost, request] = [deferred<void>(), deferred<void>(), deferred<Envelope>()]
-  const link = new ShellLink({
-    transport,
-    uuid: 'engine',
-    connection: {
-      key: 'k',
-      mux: portOf(url),
-      task: portOf(taskUrl),
-      broadcast: [1],
-    } as unknown as EngineConnection,
-    base: 'tcp://127.0.0.1',
-    log: silentLogger,
-    nowMs: () => 0,
-    memory: new RequestMemory(),
-    successor: () => undefined,
+  const link = linkTo(url, taskUrl, {
     onRequest: taken => request.resolve(taken),
     onReady: isReady => (isReady ? connected : lost).resolve(),
-    onComplete: () => {},
   })
   await connected.promise
   first.send([Buffer.from('engine'), Buffer.from('client'), ...session.pack({ type: 'apply_request' })])
@@ -64,23 +71,9 @@ it('ShellLink takes a request again from the next controller when it was not rea
   await mux.socket.close(0)
   const came = new Inbox<string>()
   const ready = deferred<boolean>()
-  const link = new ShellLink({
-    transport,
-    uuid: 'engine',
-    connection: {
-      key: 'k',
-      mux: portOf(muxUrl),
-      task: portOf(taskUrl),
-      broadcast: [1],
-    } as unknown as EngineConnection,
-    base: 'tcp://127.0.0.1',
-    log: silentLogger,
-    nowMs: () => 0,
-    memory: new RequestMemory(),
-    successor: () => undefined,
+  const link = linkTo(muxUrl, taskUrl, {
     onRequest: request => came.put(request.header.msg_id),
     onReady: ready.resolve,
-    onComplete: () => {},
   })
   const client = new Session({ key: 'k' })
   const task = ['engine', 'client', ...client.pack({ type: 'apply_request', msgId: 'task' })]

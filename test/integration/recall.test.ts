@@ -101,6 +101,21 @@ describe('a long task among short ones', () => {
       expect(all.sort((a, b) => a - b)).toEqual(expected)
     },
   )
+
+  it('a task that is cancelled as it begins, or is about to, leaves its engine free', async () => {
+    const view = rc.loadBalancedView()
+    const short = () => 1
+    const long = () => {
+      for (;;);
+    }
+    for (let round = 0; round < 400; round++) {
+      const before = Array.from({ length: 59 }, () => view.apply(short))
+      const cancelled = view.apply(long)
+      await Promise.all(before)
+      cancelled.cancel()
+      expect(await rc.directView().apply(short)).toEqual([1, 1])
+    }
+  })
 })
 
 /** A variable of the engines'. */
