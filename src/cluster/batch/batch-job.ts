@@ -267,7 +267,8 @@ export class BatchJob implements GroupJob {
   #end(end: ProgramEnd): void {
     this.status = { state: 'ended' }
     if (this.#script !== undefined) removeJobFiles(this.#script.files, this.#asked !== undefined)
-    this.#handlers.onEnd(end)
+    // What cannot even be submitted ends before whoever submits it has us.
+    setImmediate(() => this.#handlers.onEnd(end))
   }
 }
 

@@ -294,4 +294,20 @@ describe('batchLauncher', () => {
     rmSync(templateFile)
     expect(() => launcher.script!(program, 1)).toThrow(/batch\.templateFile: ENOENT/)
   })
+
+  it('tells the end of what cannot even be submitted after it has given the job', async () => {
+    const templateFile = join(profileDir, 'gone.sh')
+    const launcher = batchLauncher('slurm', { templateFile }, profileDir, { run: new Answers({}).run })
+    const said: string[] = []
+    const ended = new Promise<ProgramEnd>(resolve => {
+      const onEnd = (end: ProgramEnd): void => {
+        said.push('ended')
+        resolve(end)
+      }
+      launcher.submit(program, 1, { onEnd })
+      said.push('given')
+    })
+    expect((await ended).spawnError).toMatch(/batch\.templateFile: ENOENT/)
+    expect(said).toEqual(['given', 'ended'])
+  })
 })
