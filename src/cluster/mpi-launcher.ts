@@ -1,4 +1,7 @@
+import { isRunning } from '../config/process-identity.ts'
+import { childrenOf } from '../engine/descendants.ts'
 import type { GroupHandlers, GroupJob, GroupLauncher, Program } from './launcher.ts'
+import { explain, LINES, lastLines } from './mpi-failures.ts'
 import { OwnedProcess } from './owned-process.ts'
 import { commandLine } from './program.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
@@ -30,13 +33,21 @@ function startRanks(
 ): GroupJob {
   const command = settings.command ?? 'mpiexec'
   const args = [...(settings.args ?? []), '-n', String(count), program.command, ...program.args]
+  let stuck: ProgramEnd | undefined
   const owned = new OwnedProcess({
     command,
     args,
     cwd: program.cwd,
     env: { ...forwarding(program, args), ...program.env },
     isStarter: true,
-    onEnd: end => handlers.onEnd({ ...explain(end, command), command: commandLine({ command, args }) }),
+    lastLines: LINES,
+    onEnd: end => {
+      clearInterval(watch)
+      handlers.onEnd({ ...explain(stuck ?? end, command), command: commandLine({ command, args }) })
+    },
+  })
+  const watch = watchStarter(owned, () => {
+    stuck = { exitCode: null, signal: null, output: owned.output, reason: 'its mpiexec did not reach a host' }
   })
   return {
     get id() {
@@ -46,11 +57,40 @@ function startRanks(
       return owned.pid
     },
     get status() {
-      return { state: owned.hasEnded ? 'ended' : 'running' } as const
+      if (owned.hasEnded) return { state: 'ended' } as const
+      const { output } = owned
+      if (output === '') return { state: 'running' } as const
+      return {
+        state: 'running',
+        detail: `${command} goes on, and has written:\n${indent(lastLines(output))}`,
+      } as const
     },
     signal: signal => owned.signal(signal),
     unref: () => owned.unref(),
   }
+}
+
+/** How often it is looked whether mpiexec has missed the end of what it started, and how often in a row it is then given up. */
+const LOOK_MS = 1000
+const LOOKS = 3
+
+/**
+ * MPICH's mpiexec waits for ever when the ssh that is to reach a host fails: it does not take note of its end.
+ *
+ * @param onStuck - called before such a one is ended.
+ */
+function watchStarter(owned: OwnedProcess, onStuck: () => void): NodeJS.Timeout {
+  let missed = 0
+  return setInterval(() => {
+    const hasMissed = childrenOf(owned.pid).some(pid => !isRunning({ pid, startTicks: null }))
+    missed = hasMissed ? missed + 1 : 0
+    if (missed === LOOKS) onStuck()
+    if (missed >= LOOKS) owned.signal(missed < 2 * LOOKS ? 'SIGTERM' : 'SIGKILL')
+  }, LOOK_MS).unref()
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '    ')
 }
 
 /** What names the variables that Open MPI takes along to other hosts; MPICH takes all. */
@@ -60,26 +100,4 @@ const FORWARDED = 'OMPI_MCA_mca_base_env_list'
 function forwarding({ ownEnv }: Program, args: readonly string[]): NodeJS.ProcessEnv {
   const isNamed = args.some(arg => arg === '-x' || arg === 'mca_base_env_list')
   return isNamed ? {} : { [FORWARDED]: Object.keys(ownEnv).join(';') }
-}
-
-/** What Open MPI refuses, and how it can be had all the same. */
-const REFUSALS: readonly (readonly [RegExp, string])[] = [
-  [
-    // The end of a long explanation: its beginning is not among the last lines.
-    /--oversubscribe option to ignore/,
-    'there are more engines than cores: start fewer, name further hosts, or let engines share cores with the option --oversubscribe of mpiexec (mpi: { args: ["--oversubscribe"] })',
-  ],
-  [
-    /run as root/,
-    'mpiexec does not start programs as root unless it is given --allow-run-as-root (mpi: { args: ["--allow-run-as-root"] })',
-  ],
-]
-
-function explain(end: ProgramEnd, command: string): ProgramEnd {
-  if (end.spawnError?.includes('ENOENT') === true) {
-    const hint = 'install Open MPI or MPICH, or name its mpiexec (mpi: { command: "/path/to/mpiexec" })'
-    return { ...end, spawnError: `${command} is not on this machine`, hint }
-  }
-  const hint = REFUSALS.find(([refusal]) => refusal.test(end.output))?.[1]
-  return hint === undefined ? end : { ...end, hint }
 }

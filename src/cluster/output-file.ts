@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hideKeys } from './hide-keys.ts'
 
-const TAIL_BYTES = 4096
 const TAIL_LINES = 20
+/** As many bytes are read for each line; longer lines are fewer. */
+const LINE_BYTES = 200
 const FILE_BYTES_MAX = 4 * 1024 * 1024
 const TRIM_EVERY_MS = 10_000
 
@@ -27,16 +28,16 @@ export class OutputFile {
     this.#trimmer.unref()
   }
 
-  /** The last lines written so far, without the cluster's key. */
-  tail(): string {
+  /** The last lines written so far, without the cluster's key. @param count - lines at most. */
+  tail(count = TAIL_LINES): string {
     if (this.#closed) return ''
     const size = fstatSync(this.fd).size
-    const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES))
+    const bytes = Buffer.alloc(Math.min(size, count * LINE_BYTES))
     readSync(this.fd, bytes, 0, bytes.length, size - bytes.length)
     const lines = bytes.toString('utf8').trimEnd().split('\n')
     // The first line is as a rule cut in the middle when there was more.
-    if (size > TAIL_BYTES && lines.length > 1) lines.shift()
-    return hideKeys(lines.slice(-TAIL_LINES).join('\n'))
+    if (size > bytes.length && lines.length > 1) lines.shift()
+    return hideKeys(lines.slice(-count).join('\n'))
   }
 
   close(): void {

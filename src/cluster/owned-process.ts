@@ -23,6 +23,8 @@ export interface OwnedProcessOptions {
   readonly hasStdin?: boolean
   /** Called with what it writes to stdout, which is then not kept for its last lines. */
   readonly onStdout?: (text: string) => void
+  /** How many of its last lines are kept. Default: 20. */
+  readonly lastLines?: number
   /** It is only the starter of others, in process groups of their own: it has ended when they have, too. */
   readonly isStarter?: boolean
   /** Called once, also when the program could not be started. */
@@ -38,6 +40,7 @@ export class OwnedProcess {
   readonly #output = new OutputFile()
   readonly #onEnd: (end: ProgramEnd) => void
   readonly #isStarter: boolean
+  readonly #lastLineCount: number | undefined
   /** What it had started when it was asked to end. */
   #started: readonly ProcessIdentity[] = []
   #ended = false
@@ -47,6 +50,7 @@ export class OwnedProcess {
     const { command, args, env, cwd, hasPipe, hasStdin, onStdout, onEnd } = options
     this.#onEnd = onEnd
     this.#isStarter = options.isStarter === true
+    this.#lastLineCount = options.lastLines
     const { fd } = this.#output
     this.#child = spawn(command, args, {
       cwd,
@@ -82,7 +86,7 @@ export class OwnedProcess {
 
   /** The last lines that it has written so far. */
   get output(): string {
-    return this.#output.tail()
+    return this.#output.tail(this.#lastLineCount)
   }
 
   get stdin(): Writable | undefined {
@@ -126,7 +130,7 @@ export class OwnedProcess {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#lastLines)
-    const output = this.#output.tail()
+    const { output } = this
     this.#output.close()
     for (const stream of this.#child.stdio) stream?.destroy()
     const end: ProgramEnd = { exitCode, signal, output }

@@ -45,6 +45,23 @@ export function explainSsh(output: string, host: string): Explanation | undefine
   return FAILURES.find(([words]) => words.test(output))?.[1](host)
 }
 
+/** Lines of ssh, as a rule with the host's name. */
+const LINES_OF_SSH = [
+  /^ssh: connect to host (\S+) port .*/m,
+  /^ssh: Could not resolve hostname ([^\s:]+).*/m,
+  /^(?:[^\s@]+@)?(\S+): Permission denied \(.*/m,
+  /^Host key verification failed.*/m,
+]
+
+/** Explains what ssh says among what others say, in the output of a program that has called it: also by which line. */
+export function explainSshAmong(output: string): (Explanation & { readonly line: string }) | undefined {
+  const found = LINES_OF_SSH.map(words => words.exec(output)).find(match => match !== null)
+  if (found === undefined || found === null) return undefined
+  const [line, host = 'HOST'] = found
+  const explanation = explainSsh(line, host)
+  return explanation === undefined ? undefined : { ...explanation, line }
+}
+
 /** Whether a port of this machine could not be had for a tunnel. */
 export function isPortTaken(output: string): boolean {
   return /cannot listen to port|Could not request local forwarding/.test(output)

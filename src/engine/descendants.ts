@@ -21,6 +21,17 @@ export function descendants(rootPid: number): number[] {
   return found.slice(1)
 }
 
+/** The processes that another one started and has not yet taken note of the end of. Needs Linux's /proc; else none. */
+export function childrenOf(pid: number): number[] {
+  try {
+    // Those of a process with several threads are listed by thread; a starter of programs has its first one start them.
+    const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
+    return list === '' ? [] : list.split(' ').map(Number)
+  } catch {
+    return []
+  }
+}
+
 function readParents(): Map<number, number> {
   const parents = new Map<number, number>()
   for (const name of listProcesses()) {

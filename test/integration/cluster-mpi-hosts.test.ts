@@ -23,9 +23,11 @@ let ssh: SshWorld
 let network: Network
 
 /** What each family calls a file of hosts, ssh and what it is given, and the network to use. */
-function mpiexecArguments({ name, options }: MpiFamily): string[] {
+function mpiexecArguments(
+  { name, options }: MpiFamily,
+  hosts: readonly string[] = network.hosts.map(host => host.name),
+): string[] {
   const file = join(world.ipythonDir, 'hosts')
-  const hosts = network.hosts.map(host => host.name)
   if (name === 'MPICH') {
     writeFileSync(file, hosts.map(host => `${host}:1\n`).join(''))
     return ['-f', file, '-launcher', 'ssh', '-localhost', network.address]
@@ -41,11 +43,14 @@ function mpiexecArguments({ name, options }: MpiFamily): string[] {
   return [...options, '--hostfile', file, ...asWords]
 }
 
-function start(family: MpiFamily): Promise<Cluster> {
+function start(
+  family: MpiFamily,
+  { n = HOSTS, args = mpiexecArguments(family) }: { n?: number; args?: string[] } = {},
+): Promise<Cluster> {
   return Cluster.start({
     engines: 'mpi',
-    n: HOSTS,
-    mpi: { command: family.mpiexec, args: mpiexecArguments(family) },
+    n,
+    mpi: { command: family.mpiexec, args },
     ip: network.address,
     location: network.address,
     controllerArgs: ['--ping=200'],
@@ -122,6 +127,27 @@ describe.skipIf(!present)(
         await rc.close()
         await cluster.stop()
         await expectNothingLeft()
+      },
+      TEST_MS,
+    )
+
+    it.each(families)(
+      'says which host is not reached, and why, under $name',
+      async family => {
+        ssh.know('deaf', `HostName ${network.hosts[0]!.address}`, 'Port 1')
+        ssh.alias('stranger', 'host1', 'IdentityFile /dev/null', 'PubkeyAuthentication no')
+        const failing = async (host: string): Promise<string> => {
+          const args = mpiexecArguments(family, [network.hosts[1]!.name, host])
+          const started = start(family, { n: 2, args })
+          const message = await started.then(() => 'it started', String)
+          await expectNothingLeft()
+          return message
+        }
+        const deaf = await failing('deaf')
+        expect(deaf).toMatch(/^SubmitError: ipengine (ended with|is gone).* before it had registered\./)
+        expect(deaf).toMatch(/ssh: connect to host .* Connection refused/)
+        expect(deaf).toContain('hint: is the host up, is sshd running there, and is the port the right one?')
+        expect(await failing('stranger')).toMatch(/hint: make `ssh \S+` work without a question/)
       },
       TEST_MS,
     )

@@ -10,6 +10,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 
 const NAMESPACE_FILES = '/etc/netns'
+/** As many as have a number of their own in an address and in a bridge's name. */
+const SUBNETS = 254
 
 function ip(...args: readonly string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -29,6 +31,24 @@ export function hasNetworks(): boolean {
   return present
 }
 
+function bridgeOf(subnet: number): string {
+  return `itsparallel${subnet}`
+}
+
+/**
+ * Makes the bridge of a subnet that nobody has: not the tests of another file, nor those of a run that was killed. Two
+ * networks with the same addresses would lead into one another.
+ */
+function addBridge(): number {
+  const first = randomInt(SUBNETS)
+  for (let i = 0; i < SUBNETS; i += 1) {
+    const subnet = 1 + ((first + i) % SUBNETS)
+    // A name can be had once: where somebody else takes it first, this fails.
+    if (spawnSync('ip', ['link', 'add', bridgeOf(subnet), 'type', 'bridge']).status === 0) return subnet
+  }
+  throw new Error('no bridge can be made, or all are there: remove those that nobody uses (ip link)')
+}
+
 export interface NetworkHost {
   readonly name: string
   readonly address: string
@@ -40,15 +60,15 @@ export class Network {
   readonly address: string
   readonly hosts: readonly NetworkHost[]
   readonly #tag = `${randomInt(36 ** 5).toString(36)}`
+  readonly #subnet = addBridge()
 
   constructor(count: number) {
-    const base = `10.213.${randomInt(1, 255)}`
+    const base = `10.213.${this.#subnet}`
     this.address = `${base}.1`
     this.hosts = Array.from({ length: count }, (_, i) => ({
       name: `host${i + 1}`,
       address: `${base}.${i + 2}`,
     }))
-    ip('link', 'add', this.#bridge, 'type', 'bridge')
     ip('addr', 'add', `${this.address}/24`, 'dev', this.#bridge)
     ip('link', 'set', this.#bridge, 'up')
     for (const host of this.hosts) this.#add(host)
@@ -123,7 +143,7 @@ export class Network {
   }
 
   get #bridge(): string {
-    return `br-${this.#tag}`
+    return bridgeOf(this.#subnet)
   }
 
   #cable(host: string): string {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { explainForward, explainSsh, isPortTaken } from '../../../src/cluster/ssh-failures.ts'
+import {
+  explainForward,
+  explainSsh,
+  explainSshAmong,
+  isPortTaken,
+} from '../../../src/cluster/ssh-failures.ts'
 
 describe('explainSsh', () => {
   it.each([
@@ -16,6 +21,24 @@ describe('explainSsh', () => {
   it('does not guess', () => {
     expect(explainSsh('the dog ate it', 'node1')).toBeUndefined()
   })
+})
+
+describe('explainSshAmong', () => {
+  it.each([
+    ['ssh: connect to host node1 port 22: Connection refused', 'no ssh server answers at node1'],
+    ['ssh: Could not resolve hostname node1: Name or service not known', 'there is no host node1'],
+    ['me@node1: Permission denied (publickey).', 'node1 refuses the key'],
+    ['Host key verification failed.', 'the key of host HOST is not known here, or is not the one that is'],
+  ])('finds %j among other lines, with its host', (words, cause) => {
+    expect(explainSshAmong(`[mpiexec] starts\n${words}\n[mpiexec] waits`)?.cause).toBe(cause)
+  })
+
+  it.each(['Error: EACCES: permission denied', 'sh: 1: ./prog: Permission denied', 'Connection refused'])(
+    'takes %j for something else',
+    output => {
+      expect(explainSshAmong(output)).toBeUndefined()
+    },
+  )
 })
 
 describe('explainForward', () => {
