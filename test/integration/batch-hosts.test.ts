@@ -8,14 +8,15 @@ import type { MPI as MpiType } from 'itsparallel/mpi'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hasSlurm, type SlurmSystem, startSlurm } from '../support/batch/slurm.ts'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
-import { MPI_ENVIRONMENT, mpiFamilies } from '../support/mpi.ts'
+import { MPI_ENVIRONMENT, type MpiFamily, mpiFamilies } from '../support/mpi.ts'
+import { skipAloudWithout } from '../support/needs.ts'
 import { hasNetworks, Network } from '../support/network.ts'
 
 /** What engines started with --mpi have in their namespace. */
 declare const MPI: typeof MpiType
 
 const isPresent = hasSlurm() && hasNetworks()
-const hasOpenMpi = mpiFamilies().some(({ name }) => name === 'Open MPI')
+const families = mpiFamilies()
 if (!isPresent && process.env.ITSPARALLEL_REQUIRE_ALL === '1')
   throw new Error('slurm-wlm, munge and iproute2 must be there, as root, and every test is required to run')
 
@@ -69,36 +70,53 @@ describe.skipIf(!isPresent)(`a job of Slurm on two hosts${skipped}`, () => {
     for (const pid of pids.trim().split('\n').map(Number)) process.kill(pid, 'SIGKILL')
   }
 
-  it('has engines on both, in one world of MPI', { skip: !hasOpenMpi, timeout: 60_000 }, async () => {
-    const mpi = { command: 'mpiexec.openmpi' }
-    const cluster = await start({ mpi: true, nodes: 2, environment: MPI_ENVIRONMENT }, { mpi })
-    const rc = await cluster.connect()
-    expect(rc.ids).toEqual([0, 1, 2, 3])
-    const answers = await rc.directView().apply(async () => {
-      const { hostname } = await import('node:os')
-      return [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.rank + 1), hostname()]
-    })
-    expect(answers).toEqual([0, 1, 2, 3].map(rank => [rank, 10, rank < 2 ? 'host1' : 'host2']))
-    await rc.close()
-    await expectNothingLeft(cluster)
-  })
+  skipAloudWithout(families, 'a world of MPI in a job', 'neither openmpi-bin nor mpich is installed')
 
-  it('has ranks that a template starts', { skip: !hasOpenMpi, timeout: 60_000 }, async () => {
-    const template = `#!/bin/sh
+  /** Nobody looks up names in this network: MPICH's mpiexec has to be told how others find it. */
+  const mpiexecOf = ({ name, mpiexec }: MpiFamily): string[] =>
+    name === 'MPICH' ? [mpiexec, '-localhost', network.hosts[0]!.address] : [mpiexec]
+
+  it.each(families)(
+    'has engines on both, in one world of $name',
+    async family => {
+      const [command, ...args] = mpiexecOf(family)
+      const cluster = await start(
+        { mpi: true, nodes: 2, environment: MPI_ENVIRONMENT },
+        { mpi: { command, args } },
+      )
+      const rc = await cluster.connect()
+      expect(rc.ids).toEqual([0, 1, 2, 3])
+      const answers = await rc.directView().apply(async () => {
+        const { hostname } = await import('node:os')
+        return [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.rank + 1), hostname()]
+      })
+      expect(answers).toEqual([0, 1, 2, 3].map(rank => [rank, 10, rank < 2 ? 'host1' : 'host2']))
+      await rc.close()
+      await expectNothingLeft(cluster)
+    },
+    60_000,
+  )
+
+  it.each(families)(
+    'has ranks that a template starts by $name',
+    async family => {
+      const template = `#!/bin/sh
 #SBATCH --ntasks={n}
 #SBATCH --nodes={nodes}
 #SBATCH --output={log}.out
 {environment}
-exec mpiexec.openmpi -n {n} {command} --mpi
+exec ${mpiexecOf(family).join(' ')} -n {n} {command} --mpi
 `
-    const cluster = await start({ template, nodes: 2, environment: MPI_ENVIRONMENT })
-    const rc = await cluster.connect()
-    expect(rc.ids).toEqual([0, 1, 2, 3])
-    const sums = await rc.directView().apply(() => [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(1)])
-    expect(sums).toEqual([0, 1, 2, 3].map(rank => [rank, 4]))
-    await rc.close()
-    await expectNothingLeft(cluster)
-  })
+      const cluster = await start({ template, nodes: 2, environment: MPI_ENVIRONMENT })
+      const rc = await cluster.connect()
+      expect(rc.ids).toEqual([0, 1, 2, 3])
+      const sums = await rc.directView().apply(() => [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(1)])
+      expect(sums).toEqual([0, 1, 2, 3].map(rank => [rank, 4]))
+      await rc.close()
+      await expectNothingLeft(cluster)
+    },
+    60_000,
+  )
 
   it('has the controller on one, found from the other and from here', { timeout: 60_000 }, async () => {
     const [host1] = network.hosts
