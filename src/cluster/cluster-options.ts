@@ -15,7 +15,7 @@ import {
 import type { KeeperPlan } from './keeper-plan.ts'
 import type { Launcher, Program } from './launcher.ts'
 import { controllerLauncher, type LauncherSettings, shareEngines } from './launchers.ts'
-import { commandLine, findProgram, type ProgramPlace } from './program.ts'
+import { asRank, commandLine, findProgram, type ProgramPlace } from './program.ts'
 
 /** Where a cluster is to be found. */
 export interface ClusterPlace {
@@ -166,9 +166,15 @@ function engineProgram(
  * @throws ConfigurationError for a setting that cannot be used.
  */
 export function planScripts({ controller, engines }: KeeperPlan): string[] {
+  let nextId = 0
   return [
     ...(controller === undefined ? [] : [shownScript(controller.launcher, controller.program, 1)]),
-    ...engines.sets.map(({ launcher, program, n }) => shownScript(launcher, program, n)),
+    ...engines.sets.map(({ launcher, program, n }) => {
+      const areRanks = launcher.kind === 'group' && launcher.areRanks
+      const script = shownScript(launcher, areRanks ? asRank(program, nextId) : program, n)
+      nextId += n
+      return script
+    }),
   ]
 }
 

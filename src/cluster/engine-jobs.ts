@@ -7,7 +7,7 @@ import { jobOfEngine, newJobName } from '../base/ids.ts'
 import { EngineGroup } from './engine-group.ts'
 import type { EngineNotice } from './hub-watch.ts'
 import type { GroupLauncher, Job, Launcher, Program, SingleLauncher } from './launcher.ts'
-import { withOptions } from './program.ts'
+import { asRank, withOptions } from './program.ts'
 import type { EndSignal, LaunchEvent, LaunchNumber } from './state/launch-events.ts'
 
 /** Engines that are started alike. */
@@ -209,19 +209,20 @@ export class EngineJobs {
 
   #startGroup(set: PlannedSet, launcher: GroupLauncher, starts: readonly Start[]): void {
     const name = newJobName()
-    const options = [`--uuid-prefix=${name}`]
+    let program = set.program
     if (launcher.areRanks) {
       const first = this.#firstId(starts.map(start => start.replacedId))
       // Those that are started next, before the hub tells of these, follow them.
       this.#highestId = Math.max(this.#highestId, first + starts.length - 1)
-      options.push('--mpi', `--id=${first}`)
+      program = asRank(set.program, first)
     }
+    const named = withOptions(program, [`--uuid-prefix=${name}`])
     const launches = starts.map(({ launch }) => launch)
     const { tell, endEngines, onSubmitted } = this.#options
     const group = new EngineGroup({
       launches,
       areRanks: launcher.areRanks,
-      submit: handlers => launcher.submit(withOptions(set.program, options), starts.length, handlers),
+      submit: handlers => launcher.submit(named, starts.length, handlers),
       tell,
       endEngines,
       onSubmitted,

@@ -15,24 +15,29 @@ export interface MpiSettings {
 }
 
 /** Starts engines as the ranks of one MPI program, by the `mpiexec` of whatever library. */
-export function mpiLauncher(settings: MpiSettings = {}): GroupLauncher {
+export function mpiLauncher({ command = 'mpiexec', args = [] }: MpiSettings = {}): GroupLauncher {
+  const starter = (program: Program, count: number): Starter => ({
+    command,
+    args: [...args, '-n', String(count), program.command, ...program.args],
+  })
   return {
     kind: 'group',
     name: 'mpi',
     areRanks: true,
-    commands: [settings.command ?? 'mpiexec'],
-    submit: (program, count, handlers) => startRanks(settings, program, count, handlers),
+    commands: [command],
+    script: (program, count) =>
+      `# ${count} × ${program.name}, started by mpi\n${commandLine(starter(program, count))}\n`,
+    submit: (program, count, handlers) => startRanks(starter(program, count), program, handlers),
   }
 }
 
-function startRanks(
-  settings: MpiSettings,
-  program: Program,
-  count: number,
-  handlers: GroupHandlers,
-): GroupJob {
-  const command = settings.command ?? 'mpiexec'
-  const args = [...(settings.args ?? []), '-n', String(count), program.command, ...program.args]
+/** How mpiexec is called. */
+interface Starter {
+  readonly command: string
+  readonly args: readonly string[]
+}
+
+function startRanks({ command, args }: Starter, program: Program, handlers: GroupHandlers): GroupJob {
   let stuck: ProgramEnd | undefined
   const owned = new OwnedProcess({
     command,

@@ -44,6 +44,11 @@ export function withOptions(program: Program, options: readonly string[]): Progr
   return { ...program, args: [path, ...options, ...args] }
 }
 
+/** An engine as a rank of an MPI program. @param firstId - number of the engine that is rank 0. */
+export function asRank(program: Program, firstId: number): Program {
+  return withOptions(program, ['--mpi', `--id=${firstId}`])
+}
+
 /** The same program without an option of its own that was given as `--name=value`. */
 export function withoutOption(program: Program, name: string): Program {
   const end = program.args.indexOf('--')

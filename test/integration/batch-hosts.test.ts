@@ -6,7 +6,7 @@ import process from 'node:process'
 import { Cluster, type ClusterOptions } from 'itsparallel'
 import type { MPI as MpiType } from 'itsparallel/mpi'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { hasSlurm, type SlurmSystem, startSlurm } from '../support/batch/slurm.ts'
+import { hasSlurmTorque, type SlurmSystem, startSlurm } from '../support/batch/slurm.ts'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
 import { MPI_ENVIRONMENT, type MpiFamily, mpiFamilies } from '../support/mpi.ts'
 import { skipAloudWithout } from '../support/needs.ts'
@@ -15,12 +15,16 @@ import { hasNetworks, Network } from '../support/network.ts'
 /** What engines started with --mpi have in their namespace. */
 declare const MPI: typeof MpiType
 
-const isPresent = hasSlurm() && hasNetworks()
+const isPresent = hasSlurmTorque() && hasNetworks()
 const families = mpiFamilies()
 if (!isPresent && process.env.ITSPARALLEL_REQUIRE_ALL === '1')
-  throw new Error('slurm-wlm, munge and iproute2 must be there, as root, and every test is required to run')
+  throw new Error(
+    'slurm-wlm, slurm-wlm-torque, munge and iproute2 must be there, as root, and every test is required to run',
+  )
 
-const skipped = isPresent ? '' : ' (skipped: it needs slurm-wlm, munge and iproute2, as root)'
+const skipped = isPresent
+  ? ''
+  : ' (skipped: it needs slurm-wlm, slurm-wlm-torque, munge and iproute2, as root)'
 
 describe.skipIf(!isPresent)(`a job of Slurm on two hosts${skipped}`, () => {
   let network: Network
@@ -112,6 +116,27 @@ exec ${mpiexecOf(family).join(' ')} -n {n} {command} --mpi
       expect(rc.ids).toEqual([0, 1, 2, 3])
       const sums = await rc.directView().apply(() => [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(1)])
       expect(sums).toEqual([0, 1, 2, 3].map(rank => [rank, 4]))
+      await rc.close()
+      await expectNothingLeft(cluster)
+    },
+    60_000,
+  )
+
+  it.each(families)(
+    'has ranks of $name on both, by the commands of PBS',
+    async family => {
+      const [command, ...args] = mpiexecOf(family)
+      const cluster = await start(
+        { mpi: true, nodes: 2, environment: MPI_ENVIRONMENT },
+        { engines: 'pbs', mpi: { command, args } },
+      )
+      const rc = await cluster.connect()
+      expect(rc.ids).toEqual([0, 1, 2, 3])
+      const hosts = await rc.directView().apply(async () => {
+        const { hostname } = await import('node:os')
+        return `${hostname()} ${MPI.COMM_WORLD.allreduce(1)}`
+      })
+      expect(hosts).toEqual(['host1 4', 'host1 4', 'host2 4', 'host2 4'])
       await rc.close()
       await expectNothingLeft(cluster)
     },

@@ -34,6 +34,13 @@ describe('ipcluster start --dry-run', () => {
     expect(stdout).toMatch(/^# 2 × ipengine, started by local\n\S+ .*ipengine\.js /)
   })
 
+  it('shows how mpiexec is called', async () => {
+    const { stdout } = await world.run('ipcluster', ['engines', '--dry-run', '--n=2', '--engines=mpi'])
+    expect(stdout).toMatch(
+      /^# 2 × ipengine, started by mpi\nmpiexec -n 2 \S+ \S+ipengine\.js .*--mpi --id=0 /,
+    )
+  })
+
   it('names the line of a template where it is wrong', async () => {
     const template = '#!/bin/sh\n#SBATCH -p {quee}\n{command}\n'
     const args = ['start', '--dry-run', '--engines=slurm', `--batch=${JSON.stringify({ template })}`]
@@ -50,6 +57,19 @@ describe('Cluster.jobScript', () => {
     expect(script).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}/)
     const wrong = { engines: 'slurm', batch: { memory: 'much' } } as const
     await expect(Cluster.jobScript(wrong)).rejects.toThrow(ConfigurationError)
+  })
+
+  it('has ranks join MPI, numbered on from set to set', async () => {
+    const script = await Cluster.jobScript({
+      engines: { node: 2, python: 3 },
+      launcher: 'slurm',
+      python: '/bin/true',
+      batch: { mpi: true },
+    })
+    expect([...script.matchAll(/^exec mpiexec -n (\d) .*ipengine\.js .*--mpi --id=(\d) /gm)]).toMatchObject([
+      { 1: '2', 2: '0' },
+      { 1: '3', 2: '2' },
+    ])
   })
 })
 
