@@ -3,12 +3,17 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Cluster, type ClusterOptions, EngineError, InvalidTargetError, SubmitError } from 'itsparallel'
+import type { MPI as MpiType } from 'itsparallel/mpi'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { silentLogger } from '../../src/base/log.ts'
 import { BATCH_SYSTEMS } from '../../src/cluster/batch/systems.ts'
 import type { BatchSystemName } from '../../src/config/launcher-names.ts'
 import type { PrivateSystem } from '../support/batch/daemons.ts'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
+import { MPI_ENVIRONMENT, mpiFamilies } from '../support/mpi.ts'
+
+/** What engines started with --mpi have in their namespace. */
+declare const MPI: typeof MpiType
 
 export interface BatchSuite {
   readonly title: string
@@ -24,6 +29,8 @@ export interface BatchSuite {
   readonly refused: { readonly batch: ClusterOptions['batch']; readonly message: RegExp }
   /** Directives by which jobs have to wait, and what the system says of that; undefined where the fake lets none wait. */
   readonly waits?: readonly { readonly directive: string; readonly says: RegExp }[]
+  /** Whether jobs of ranks run here as well. */
+  readonly mpi?: boolean
   /** Seconds after which a job is ended that may run so long, where the system is that exact. */
   readonly walltime?: number
 }
@@ -38,7 +45,7 @@ export function batchSuite(suite: BatchSuite): void {
   )
 }
 
-function tests({ launcher, start, batch, refused, waits = [], walltime }: BatchSuite): void {
+function tests({ launcher, start, batch, refused, waits = [], walltime, mpi }: BatchSuite): void {
   const { taskVariable, firstTask, signal } = BATCH_SYSTEMS[launcher]
   const hasArrays = batch?.array !== false
   const canStop = hasArrays && signal('1', 'SIGSTOP') !== undefined
@@ -176,6 +183,33 @@ function tests({ launcher, start, batch, refused, waits = [], walltime }: BatchS
       await expect(failed).rejects.toThrow(says)
       await expectNothingLeft()
     }, 60_000)
+
+  it.each(mpi === true ? mpiFamilies() : [])(
+    'runs ranks of $name in one job, all of them anew when one dies',
+    async ({ mpiexec }) => {
+      const settings = { mpi: true, environment: MPI_ENVIRONMENT }
+      const cluster = await Cluster.start(options({ n: 3, mpi: { command: mpiexec }, batch: settings }))
+      const rc = await cluster.connect()
+      const ranks = () =>
+        rc.directView().apply(() => [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(1), process.pid])
+      const first = await ranks()
+      expect(first.map(([rank, size]) => [rank, size])).toEqual([0, 1, 2].map(rank => [rank, 3]))
+      const back = new Promise<void>(resolve => {
+        let came = 0
+        rc.on('engine:registered', () => {
+          came += 1
+          if (came === 3) resolve()
+        })
+      })
+      process.kill(first[1]![2]!, 'SIGKILL')
+      await back
+      expect((await ranks()).map(([rank, size]) => [rank, size])).toEqual([0, 1, 2].map(rank => [rank, 3]))
+      await rc.close()
+      await cluster.stop()
+      await expectNothingLeft()
+    },
+    60_000,
+  )
 
   if (walltime !== undefined)
     it('tells when the time of an engine is up, and replaces it', async () => {

@@ -13,6 +13,7 @@ batchSuite({
     { directive: '-l mem_free=900T', says: /qw: .*mem_free=900T.*cannot run/ },
   ],
   walltime: 6,
+  mpi: true,
   refused: {
     batch: { queue: 'nope' },
     message: /unknown queue "nope"[\s\S]*hint: queue nope cannot be used: `qconf -sql`/,

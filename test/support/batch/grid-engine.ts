@@ -110,10 +110,32 @@ scheduler_threads 1
   writeFileSync(join(folder, 'configuration'), configuration)
 }
 
+/** Parallel environments under the names that they have almost everywhere, and how each spreads its slots: sge_pe(5). */
+const ENVIRONMENTS: Readonly<Record<string, string>> = { mpi: '$fill_up', smp: '$pe_slots' }
+
+function parallelEnvironment(name: string, rule: string): string {
+  return `pe_name ${name}
+slots 999
+user_lists NONE
+xuser_lists NONE
+start_proc_args NONE
+stop_proc_args NONE
+allocation_rule ${rule}
+control_slaves TRUE
+job_is_first_task FALSE
+urgency_slots min
+accounting_summary FALSE
+qsort_args NONE
+`
+}
+
 function makeQueue(folder: string, run: (program: string, ...args: string[]) => string): void {
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text)
     return join(folder, name)
+  }
+  for (const [name, rule] of Object.entries(ENVIRONMENTS)) {
+    run('qconf', '-Ap', file(name, parallelEnvironment(name, rule)))
   }
   run('qconf', '-Ahgrp', file('group', `group_name @allhosts\nhostlist ${hostname()}\n`))
   const values: Readonly<Record<string, string>> = {
@@ -121,7 +143,7 @@ function makeQueue(folder: string, run: (program: string, ...args: string[]) => 
     hostlist: '@allhosts',
     slots: '8',
     load_thresholds: 'NONE',
-    pe_list: 'NONE',
+    pe_list: Object.keys(ENVIRONMENTS).join(' '),
     ckpt_list: 'NONE',
     shell: '/bin/sh',
   }
