@@ -8,7 +8,7 @@ import type { Call, MaybePromise, Realm } from '../serialize/payload.ts'
 import { isPickled } from '../serialize/pickle/python-call.ts'
 import type { Frame } from '../transport/socket.ts'
 import { type CapturedOutput, OutputScope } from './captured-output.ts'
-import { mimeBundle } from './display.ts'
+import { Cells } from './cells.ts'
 import type { Evaluator } from './evaluator.ts'
 import type { Interruptible } from './interrupt-probe.ts'
 import type { Answer } from './kernel/answers.ts'
@@ -73,6 +73,7 @@ export class Shell implements Interruptible {
   readonly #givenBack = new AbortedIds()
   readonly #runTimes = new RunTimes()
   readonly #replies: ShellReplies
+  readonly #cells: Cells
   readonly #hop = new MessageChannel()
   #hopPending = false
   #current: Job | undefined
@@ -84,20 +85,18 @@ export class Shell implements Interruptible {
   #isTearOrdered = false
   #arrivals = 0
   #begun = 0
-  /** Queued cells up to this arrival are aborted, because one before them failed. */
-  #abortCellsUpTo = 0
-  #cells = 0
   #isClosed = false
 
   constructor(options: ShellOptions) {
     this.#options = options
-    const { uuid, output, nowMs, evaluator } = options
+    const { uuid, output, nowMs, evaluator, history } = options
     this.#replies = new ShellReplies({
       uuid,
       output,
       nowMs,
       cleanStack: stack => evaluator.cleanStack(stack),
     })
+    this.#cells = new Cells({ evaluator, output, replies: this.#replies, history })
     this.#hop.port1.on('message', () => {
       this.#hopPending = false
       this.#pump()
@@ -256,10 +255,7 @@ export class Shell implements Interruptible {
       return true
     }
     if (this.#isTakenBack(job.request)) return true
-    if (
-      this.#aborted.take(header.msg_id) ||
-      (type === 'execute_request' && job.arrival <= this.#abortCellsUpTo)
-    ) {
+    if (this.#aborted.take(header.msg_id) || (type === 'execute_request' && this.#cells.isGivenUp(job))) {
       this.#replies.aborted(job)
       return true
     }
@@ -422,38 +418,19 @@ export class Shell implements Interruptible {
   }
 
   #execute(job: Job, content: ExecuteContent): void {
-    const { evaluator, output, history } = this.#options
-    this.#cells += 1
-    const count = this.#cells
-    if (content.storeHistory) history.add(count, content.code)
-    if (!content.silent)
-      output.publish(
-        'execute_input',
-        'execute_input',
-        { code: content.code, execution_count: count },
-        job.scope,
-      )
+    const cell = this.#cells.begin(job, content)
     const finish = (data: unknown): void => {
-      if (data !== undefined) {
-        const shown = { data, metadata: {}, execution_count: count }
-        output.publish('execute_result', 'execute_result', shown, job.scope)
-      }
-      this.#replies.ok(job, {
-        status: 'ok',
-        execution_count: count,
-        user_expressions: this.#userExpressions(job, content.userExpressions),
-        payload: [],
-      })
+      cell.finish(data)
       this.#end()
     }
     const done = (value: unknown): void => {
-      const data = content.silent || value === undefined ? undefined : mimeBundle(value)
+      const data = cell.shownOf(value)
       if (data instanceof Promise) this.#wait(job, data, finish)
       else finish(data)
     }
     this.#activity = 'running'
     try {
-      const value = evaluator.execute(content.code, content.file ?? `<execute ${count}>`)
+      const value = cell.run()
       if (this.#isTearOrdered) this.#awaitTear()
       // A cell whose last value is a promise is awaited: that is what one wants to see, and the errors of.
       if (isThenable(value)) this.#wait(job, value, done)
@@ -464,28 +441,12 @@ export class Shell implements Interruptible {
     }
   }
 
-  #userExpressions(job: Job, expressions: Readonly<Record<string, string>>): object {
-    const results: Record<string, object> = {}
-    for (const [name, source] of Object.entries(expressions)) {
-      try {
-        const data = mimeBundle(this.#options.evaluator.evaluate(`(${source}\n)`))
-        results[name] = { status: 'ok', data, metadata: {} }
-      } catch (error) {
-        results[name] = this.#replies.describe(job, error).content
-      }
-    }
-    return results
-  }
-
   #fail(job: Job, error: unknown): void {
     // It may have failed because of what an interrupt did to it, such as ending its child processes.
     const thrown = job === this.#current && this.#options.shared.isInterrupted ? keyboardInterrupt() : error
     this.#options.onFailure(thrown)
-    if (isCell(job)) {
-      const { silent, stopOnError } = readExecute(job.request)
-      if (!silent && stopOnError) this.#abortCellsUpTo = this.#arrivals
-      this.#replies.failed(job, thrown, { execution_count: this.#cells, user_expressions: {}, payload: [] })
-    } else this.#replies.failed(job, thrown)
+    if (isCell(job)) this.#cells.fail(job, thrown, this.#arrivals)
+    else this.#replies.failed(job, thrown)
     this.#end()
   }
 
