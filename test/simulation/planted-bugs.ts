@@ -57,7 +57,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a suspect shares its engine',
-    file: QUEUE,
+    file: 'controller/state/assignment.ts',
     text: 'if (task.suspect) engine.isolated = true',
     instead: '',
   },
@@ -70,13 +70,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a freed engine is not filled again',
     file: QUEUE,
-    text: 'else this.#drop(uuid, msgId, effects)\n    this.#fill(engine, effects)',
+    text: 'else this.#drop(uuid, msgId, effects)\n    this.#assignment.fill(engine, effects)',
     instead: 'else this.#drop(uuid, msgId, effects)',
   },
   {
     name: 'what was under way when a connection broke is not sent again',
     file: QUEUE,
-    text: 'for (const task of again) task.left(uuid)\n    for (const task of again) this.#run(task, nowMs, effects)',
+    text: 'for (const task of again) task.left(uuid)\n    for (const task of again) this.#assignment.run(task, nowMs, effects)',
     instead: '',
   },
   {
@@ -234,7 +234,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'what was given back stays in the hands of the engine',
     file: QUEUE,
-    text: "'given back by engine', uuid)\n      this.#run(task, nowMs, effects)",
+    text: "'given back by engine', uuid)\n      this.#assignment.run(task, nowMs, effects)",
     instead: "'given back by engine', uuid)",
   },
   {

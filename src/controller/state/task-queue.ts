@@ -2,8 +2,9 @@
  * The balanced scheduler: decides which engine runs which task, and when.
  *
  * It knows tasks by what their metadata asks for, and engines by what they have in hand. It does not know sockets, what
- * is in a task, who its client is (an opaque address), or how an engine's death was noticed. The order of engines is
- * `engine-pool.ts`, the order of tasks that wait is `waiting-room.ts`, how tasks end is `task-table.ts`.
+ * is in a task, who its client is (an opaque address), or how an engine's death was noticed. Here is what follows from
+ * each event. Who gets which task is `assignment.ts`, with the order of engines in `engine-pool.ts` and that of tasks in
+ * `waiting-room.ts`; tasks that wait for others are `parking.ts`; how tasks end is `task-table.ts`.
  *
  * ```
  *  submitted ──► parked ──────────► queued ──────────► assigned ─────────► ended
@@ -33,18 +34,18 @@
 import { AbortedIds } from '../../base/aborted-ids.ts'
 import type { Millis } from '../../base/clock.ts'
 import { languageByUuid } from '../../base/ids.ts'
+import { ABORTED, Assignment } from './assignment.ts'
 import { DeadEngines, type EngineDeath } from './dead-engines.ts'
-import { hopelessText, timeoutText, unknownText } from './dependency-texts.ts'
+import { timeoutText } from './dependency-texts.ts'
 import { EnginePool, type PoolEngine } from './engine-pool.ts'
 import { Limbo } from './limbo.ts'
+import { Parking } from './parking.ts'
 import { Recall } from './recall.ts'
 import { Task } from './task.ts'
 import type { TaskQueueEffect, TaskQueueEvent, TaskQueueOptions } from './task-events.ts'
 import { NO_PLAN, PlanReader } from './task-plan.ts'
 import { checkTaskQueue } from './task-queue-check.ts'
 import { TaskTable } from './task-table.ts'
-import { type Surroundings, whereaboutsOf } from './task-whereabouts.ts'
-import { ANYWHERE, type Whereabouts } from './waiting-room.ts'
 import { diedRunning, errorContent, originalDeath } from './wire-error.ts'
 
 type Submitted = Extract<TaskQueueEvent, { type: 'task_submitted' }>
@@ -54,7 +55,6 @@ type Left = Extract<TaskQueueEvent, { type: 'engine_left' }>
 
 /** Deaths after which a task is taken for their cause. */
 const DEATHS_MAX = 3
-const ABORTED = 'it was aborted before it ran to its end'
 
 export class TaskQueue {
   readonly #table = new TaskTable()
@@ -65,14 +65,17 @@ export class TaskQueue {
   readonly #plans = new PlanReader()
   readonly #recall: Recall
   readonly #limboMs: Millis
-  readonly #surroundings: Surroundings
+  readonly #assignment: Assignment
+  readonly #parking: Parking
   #repliesDropped = 0
 
   constructor(options: TaskQueueOptions) {
     this.#pool = new EnginePool(options)
     this.#recall = new Recall(() => this.#pool.all())
     this.#limboMs = options.limboMs ?? 5000
-    this.#surroundings = { pool: this.#pool, dead: this.#dead }
+    const surroundings = { pool: this.#pool, dead: this.#dead }
+    this.#assignment = new Assignment(this.#table, surroundings, this.#recall)
+    this.#parking = new Parking(this.#table, surroundings, this.#assignment)
   }
 
   get wakeAtMs(): Millis {
@@ -122,7 +125,7 @@ export class TaskQueue {
         this.#tick(nowMs, effects)
         break
     }
-    if (this.#table.ended.length > 0) this.#wakeDependents(nowMs, effects)
+    if (this.#table.ended.length > 0) this.#parking.tellOfEnded(nowMs, effects)
     return effects
   }
 
@@ -171,47 +174,9 @@ export class TaskQueue {
     }
     this.#table.story.tell(msgId, 'submitted')
     task.isAborted = this.#abortedEarly.take(msgId)
-    if (task.isAborted || (task.after === undefined && task.follow === undefined)) {
-      this.#run(task, nowMs, effects)
-      return
-    }
-    const unknown = this.#table.dependents.watch(task, id => this.#table.outcomeOf(id), this.#table.history)
-    if (unknown === undefined) this.#look(task, nowMs, effects)
-    else this.#table.fail(task, errorContent('InvalidDependency', unknownText(task, unknown)), effects)
-  }
-
-  /** Looks at a task that waits for others: it may now run, or never. */
-  #look(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
-    const { after, follow } = task
-    const hopeless = hopelessText(task)
-    if (hopeless !== undefined)
-      this.#table.fail(task, errorContent('ImpossibleDependency', hopeless), effects)
-    else if (after?.isMet !== false && follow?.isMet !== false) this.#run(task, nowMs, effects)
-    else this.#park(task, nowMs, effects)
-  }
-
-  /** Lets a task wait for others, unless there will be no engine for it then. */
-  #park(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
-    const where = task.plan.own ? whereaboutsOf(task, this.#surroundings) : ANYWHERE
-    if ('status' in where) {
-      this.#table.giveUp(task, where, effects)
-      return
-    }
-    if (task.plan.targets !== undefined || task.follow !== undefined) this.#table.parkedBound.add(task)
-    if (task.deadlineMs === Number.POSITIVE_INFINITY) this.#table.timeouts.start(task, nowMs)
-  }
-
-  #wakeDependents(nowMs: Millis, effects: TaskQueueEffect[]): void {
-    // A loop and not a recursion: one failure may bring down a chain of ten thousand.
-    for (let msgId = this.#table.ended.pop(); msgId !== undefined; msgId = this.#table.ended.pop()) {
-      const outcome = this.#table.history.outcome(msgId)
-      if (outcome === 'unseen') continue
-      for (const task of this.#table.dependents.ended(msgId, outcome, this.#table.history.engineOf(msgId))) {
-        // One that is queued already may run on more engines now.
-        const isConcerned = task.stage === 'parked' || (task.stage === 'queued' && task.follow !== undefined)
-        if (isConcerned) this.#look(task, nowMs, effects)
-      }
-    }
+    if (task.isAborted || (task.after === undefined && task.follow === undefined))
+      this.#assignment.run(task, nowMs, effects)
+    else this.#parking.add(task, nowMs, effects)
   }
 
   /** A task that is with an engine is that engine's to abort: here it is only given to no other. */
@@ -221,67 +186,6 @@ export class TaskQueue {
     else if (task !== undefined) this.#table.fail(task, errorContent('TaskAborted', ABORTED), effects)
     // The request to abort it came another way, and was faster.
     else if (this.#table.history.outcome(msgId) === 'unseen') this.#abortedEarly.add([msgId])
-  }
-
-  // --- tasks go to engines ---
-
-  /** Gives a task to an engine, or lets it wait for one, or fails it when no engine can ever come into question. */
-  #run(task: Task, nowMs: Millis, effects: TaskQueueEffect[]): void {
-    this.#table.leaveStage(task)
-    const where = task.isAborted
-      ? errorContent('TaskAborted', ABORTED)
-      : whereaboutsOf(task, this.#surroundings)
-    if ('status' in where) {
-      task.stage = 'parked'
-      this.#table.giveUp(task, where, effects)
-      return
-    }
-    const engine = this.#engineFor(task, where)
-    if (engine !== undefined) this.#assign(task, engine, effects)
-    else this.#enqueue(task, where, nowMs)
-  }
-
-  #enqueue(task: Task, where: Whereabouts, nowMs: Millis): void {
-    task.stage = 'queued'
-    this.#table.waiting.add(task, where)
-    if (task.suspect) this.#pool.single = true
-    this.#table.timeouts.start(task, nowMs)
-  }
-
-  #engineFor(task: Task, where: Whereabouts): PoolEngine<Task> | undefined {
-    // Invariant 5: a suspect shares its engine with nobody.
-    return this.#pool.nextFor(where, task.suspect)
-  }
-
-  #assign(task: Task, engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
-    task.stage = 'assigned'
-    task.engine = engine.uuid
-    this.#table.timeouts.stop(task)
-    this.#recall.given(engine)
-    engine.outstanding.set(task.msgId, task)
-    if (task.suspect) engine.isolated = true
-    this.#pool.given(engine)
-    const refresh = task.wasSeenBy(engine.uuid)
-    this.#table.story.tell(task.msgId, 'assigned to engine', engine.uuid)
-    effects.push({ type: 'dispatch_task', task, engine: engine.uuid, refresh })
-  }
-
-  /** Invariant 3: gives an engine all that it can take. */
-  #fill(engine: PoolEngine<Task>, effects: TaskQueueEffect[]): void {
-    while (this.#pool.isFree(engine)) {
-      const task = this.#table.waiting.takeFor(engine, engine.load === 0)
-      if (task === undefined) break
-      this.#assign(task, engine, effects)
-    }
-    if (engine.load === 0) this.#recall.idle(engine, this.#table.tasks.size - this.#table.waiting.size)
-    this.#pool.changed(engine)
-  }
-
-  /** When the last suspect has an engine, the others may hold more than one task again. */
-  #fillAllAgain(effects: TaskQueueEffect[]): void {
-    if (!this.#pool.single || this.#table.waiting.suspectCount > 0) return
-    this.#pool.single = false
-    if (this.#table.waiting.size > 0) for (const engine of this.#pool.all()) this.#fill(engine, effects)
   }
 
   // --- replies ---
@@ -304,8 +208,8 @@ export class TaskQueue {
     if (task.stage === 'assigned' && task.engine === uuid) {
       this.#settle(task, engine.id, event, nowMs, effects)
     } else this.#drop(uuid, msgId, effects)
-    this.#fill(engine, effects)
-    this.#fillAllAgain(effects)
+    this.#assignment.fill(engine, effects)
+    this.#assignment.fillAllAgain(effects)
   }
 
   #repliedLate(event: Replied, nowMs: Millis, effects: TaskQueueEffect[]): void {
@@ -328,13 +232,13 @@ export class TaskQueue {
     if (metadata.dependencies_met === false) {
       task.refuse(uuid, event.refusal ?? '')
       this.#table.story.tell(task.msgId, 'refused by engine', uuid)
-      this.#run(task, nowMs, effects)
+      this.#assignment.run(task, nowMs, effects)
     } else if (!ok && task.retriesLeft > 0 && !(task.plan.own && status === 'aborted')) {
       task.retriesLeft -= 1
       task.fail(uuid)
       task.lastFailure = reply
       this.#table.story.tell(task.msgId, 'failed on engine', uuid)
-      this.#run(task, nowMs, effects)
+      this.#assignment.run(task, nowMs, effects)
     } else {
       effects.push({ type: 'relay_reply', task, engine: uuid, reply })
       this.#table.end(task, ok, id)
@@ -347,8 +251,8 @@ export class TaskQueue {
     const { engine: uuid, id, language = languageByUuid(uuid), isAway = false, recalls = false } = event
     if (this.#pool.get(uuid) !== undefined) return
     this.#dead.cameBack(uuid)
-    this.#fill(this.#pool.add({ uuid, id, language, isAway, recalls }), effects)
-    this.#fillAllAgain(effects)
+    this.#assignment.fill(this.#pool.add({ uuid, id, language, isAway, recalls }), effects)
+    this.#assignment.fillAllAgain(effects)
   }
 
   #engineLeft(event: Left, nowMs: Millis, effects: TaskQueueEffect[]): void {
@@ -360,10 +264,10 @@ export class TaskQueue {
     const again = this.#limbo.add(death, engine.outstanding.values(), nowMs + this.#limboMs)
     for (const task of again) this.#runAfterDeath(task, death, orderly, nowMs, effects)
     for (const task of this.#table.waiting.particular()) {
-      if (task.stage === 'queued') this.#run(task, nowMs, effects)
+      if (task.stage === 'queued') this.#assignment.run(task, nowMs, effects)
     }
-    for (const task of [...this.#table.parkedBound]) this.#park(task, nowMs, effects)
-    this.#fillAllAgain(effects)
+    this.#parking.engineLeft(nowMs, effects)
+    this.#assignment.fillAllAgain(effects)
   }
 
   #runAfterDeath(
@@ -380,7 +284,7 @@ export class TaskQueue {
       this.#table.leaveStage(task)
       task.stage = 'parked'
       this.#table.fail(task, diedRunning(task.msgId, task.deaths), effects)
-    } else this.#run(task, nowMs, effects)
+    } else this.#assignment.run(task, nowMs, effects)
   }
 
   #engineReconnected(uuid: string, nowMs: Millis, effects: TaskQueueEffect[]): void {
@@ -392,8 +296,8 @@ export class TaskQueue {
     engine.outstanding.clear()
     this.#pool.setConnected(uuid, true)
     for (const task of again) task.left(uuid)
-    for (const task of again) this.#run(task, nowMs, effects)
-    this.#fill(engine, effects)
+    for (const task of again) this.#assignment.run(task, nowMs, effects)
+    this.#assignment.fill(engine, effects)
   }
 
   #controlDisconnected(uuid: string): void {
@@ -414,9 +318,9 @@ export class TaskQueue {
     this.#pool.changed(engine)
     for (const task of given) {
       this.#table.story.tell(task.msgId, 'given back by engine', uuid)
-      this.#run(task, nowMs, effects)
+      this.#assignment.run(task, nowMs, effects)
     }
-    this.#fill(engine, effects)
+    this.#assignment.fill(engine, effects)
   }
 
   #tick(nowMs: Millis, effects: TaskQueueEffect[]): void {
@@ -438,7 +342,7 @@ export class TaskQueue {
     if (task.retriesLeft > 0) {
       task.retriesLeft -= 1
       task.fail(death.uuid)
-      this.#run(task, nowMs, effects)
+      this.#assignment.run(task, nowMs, effects)
       return
     }
     effects.push({
@@ -458,7 +362,7 @@ export class TaskQueue {
       waiting: this.#table.waiting,
       limbo: this.#limbo,
       parkedBound: this.#table.parkedBound,
-      canRun: task => this.#engineFor(task, task.line!.where) !== undefined,
+      canRun: task => this.#assignment.canRun(task),
       story: msgId => this.story(msgId),
     })
   }
