@@ -27,6 +27,8 @@
 
 import type { Millis } from '../../base/clock.ts'
 import { deathCause } from './death-cause.ts'
+import { EarlyDeaths } from './early-deaths.ts'
+import { Ending } from './ending.ts'
 import type {
   BatchNumber,
   LaunchEffect,
@@ -62,13 +64,6 @@ export const FIRST_BATCH: BatchNumber = 0
 
 type Phase = 'before' | 'starting' | 'running' | 'stopping' | 'stopped'
 
-/** When a program that was asked to end is pressed harder. */
-interface Ending {
-  killAtMs: Millis
-  giveUpAtMs: Millis
-  killed: boolean
-}
-
 interface Engine {
   readonly launch: LaunchNumber
   /** Undefined for a replacement, which belongs to no batch. */
@@ -101,10 +96,13 @@ export class Launch {
   readonly #batches = new Map<BatchNumber, Batch>()
   #failure: LaunchFailure | undefined
   #nextLaunch: LaunchNumber = 0
-  #earlyDeathsAtMs: Millis[] = []
+  /** Invariant 4. */
+  readonly #earlyDeaths: EarlyDeaths
 
   constructor(options: Partial<LaunchOptions> = {}) {
     this.#options = { ...DEFAULT_LAUNCH_OPTIONS, ...options }
+    const { earlyDeathsMax, earlyDeathWindowMs } = this.#options
+    this.#earlyDeaths = new EarlyDeaths(earlyDeathsMax, earlyDeathWindowMs)
   }
 
   get phase(): Phase {
@@ -132,7 +130,7 @@ export class Launch {
       if (batch.failure === undefined) atMs = Math.min(atMs, batch.deadlineMs)
     }
     for (const { ending } of this.#programs()) {
-      if (ending !== undefined) atMs = Math.min(atMs, ending.killed ? ending.giveUpAtMs : ending.killAtMs)
+      if (ending !== undefined) atMs = Math.min(atMs, ending.wakeAtMs)
     }
     return atMs
   }
@@ -228,7 +226,7 @@ export class Launch {
     const wasUp = launches.some(launch => this.#engines.get(launch)?.registration !== undefined)
     let isEarlyDeathAllowed: boolean | undefined
     const mayReplace = (): boolean => {
-      isEarlyDeathAllowed ??= wasUp || this.#countEarlyDeath(nowMs)
+      isEarlyDeathAllowed ??= wasUp || this.#earlyDeaths.count(nowMs)
       return isEarlyDeathAllowed
     }
     return launches.flatMap(launch => this.#engineEnded(launch, end, nowMs, mayReplace))
@@ -238,7 +236,7 @@ export class Launch {
     launch: LaunchNumber,
     end: ProgramEnd,
     nowMs: Millis,
-    mayReplace = (isUp: boolean) => isUp || this.#countEarlyDeath(nowMs),
+    mayReplace = (isUp: boolean) => isUp || this.#earlyDeaths.count(nowMs),
   ): LaunchEffect[] {
     const engine = this.#engines.get(launch)
     if (engine === undefined) return []
@@ -282,13 +280,6 @@ export class Launch {
     // A registered engine of a batch that is still coming up is replaced within the batch, so that it comes up.
     if (isReplaced) effects.push(this.#startEngine(batch?.number, launch), { type: 'record' })
     return effects
-  }
-
-  #countEarlyDeath(nowMs: Millis): boolean {
-    const sinceMs = nowMs - this.#options.earlyDeathWindowMs
-    this.#earlyDeathsAtMs = this.#earlyDeathsAtMs.filter(atMs => atMs > sinceMs)
-    this.#earlyDeathsAtMs.push(nowMs)
-    return this.#earlyDeathsAtMs.length < this.#options.earlyDeathsMax
   }
 
   /** A keeper of engines alone has nothing to keep when the last is gone: as a rule because their controller is. */
@@ -344,13 +335,12 @@ export class Launch {
 
   /** Invariant 2. */
   #newEnding(nowMs: Millis): Ending {
-    const killAtMs = nowMs + this.#options.graceMs
-    return { killAtMs, giveUpAtMs: killAtMs + this.#options.killMs, killed: false }
+    return new Ending(nowMs, this.#options.graceMs, this.#options.killMs)
   }
 
   #force(nowMs: Millis): LaunchEffect[] {
     const effects = this.#stop(undefined, nowMs)
-    for (const { ending } of this.#programs()) if (ending !== undefined) ending.killAtMs = nowMs
+    for (const { ending } of this.#programs()) ending?.hurry(nowMs)
     return [...effects, ...this.#tick(nowMs)]
   }
 
@@ -363,12 +353,12 @@ export class Launch {
     }
     for (const engine of this.#engines.values()) {
       const { launch } = engine
-      const next = press(engine.ending, nowMs)
+      const next = engine.ending?.press(nowMs)
       if (next === 'kill') effects.push({ type: 'signal_engine', launch, signal: 'SIGKILL' })
       if (next === 'give up') this.#engines.delete(launch)
     }
     const controller = this.#controller
-    const next = press(controller?.ending, nowMs)
+    const next = controller?.ending?.press(nowMs)
     if (next === 'kill') effects.push({ type: 'signal_controller', signal: 'SIGKILL' })
     if (next === 'give up') this.#controller = undefined
     effects.push(...this.#settle())
@@ -441,12 +431,4 @@ function reportDeath(
     uuid: registration.uuid,
     cause: deathCause(end, isAsked),
   }
-}
-
-function press(ending: Ending | undefined, nowMs: Millis): 'kill' | 'give up' | undefined {
-  if (ending === undefined) return undefined
-  if (ending.killed) return nowMs >= ending.giveUpAtMs ? 'give up' : undefined
-  if (nowMs < ending.killAtMs) return undefined
-  ending.killed = true
-  return 'kill'
 }
