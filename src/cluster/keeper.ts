@@ -4,23 +4,19 @@
  * `ipcluster` or a user's program; when that process dies, however it dies, the programs' lifelines end and so do they.
  */
 
-import process from 'node:process'
 import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { type Logger, silentLogger } from '../base/log.ts'
-import { pidRecord, removePidFile } from '../config/pid-file.ts'
-import { sweepCluster } from '../config/sweep.ts'
 import { type ParallelError, UsageError } from '../errors.ts'
-import { claimCluster } from './claim.ts'
-import { ClusterRecorder, identityOf } from './cluster-recorder.ts'
+import { ControllerJob } from './controller-job.ts'
 import { EngineJobs } from './engine-jobs.ts'
 import { HubContact } from './hub-contact.ts'
-import { JobRecorder } from './job-recorder.ts'
+import { KeeperFiles } from './keeper-files.ts'
 import { type KeeperPlan, launchersOf } from './keeper-plan.ts'
 import { endError, howItEnded, type LaunchPrograms, startError } from './launch-error.ts'
-import type { GroupJob, GroupLauncher, Job } from './launcher.ts'
+import type { GroupLauncher } from './launcher.ts'
 import { FIRST_BATCH, Launch } from './state/launch.ts'
 import type {
   BatchNumber,
@@ -30,6 +26,7 @@ import type {
   LaunchNumber,
   ProgramEnd,
 } from './state/launch-events.ts'
+import { waitingJobs } from './waiting-jobs.ts'
 
 /** How long a program that was killed may take to be gone. */
 const END_MS = 3000
@@ -62,13 +59,11 @@ export class Keeper {
   readonly #onNews: (news: LaunchNews) => void
   readonly #end: Deferred<ParallelError | undefined> = deferred()
   readonly #batches = new Map<BatchNumber, Deferred<void>>()
+  /** Undefined where somebody else keeps it. */
+  readonly #controller: ControllerJob | undefined
   readonly #engineJobs: EngineJobs
-  /** The cluster is on record with whoever keeps its controller. */
-  readonly #recorder: ClusterRecorder | undefined
+  readonly #files: KeeperFiles
   readonly #goneWaiters = new Set<{ readonly launches: readonly LaunchNumber[]; readonly done: () => void }>()
-  #controllerJob: Job | undefined
-  #pidFile: string | undefined
-  #jobRecorder: JobRecorder | undefined
   #nextBatch: BatchNumber = FIRST_BATCH
   /** What jobs waited for when time was last up: a start has failed only when they are gone. */
   #waitingJobs: readonly string[] = []
@@ -80,16 +75,23 @@ export class Keeper {
     this.#log = options.log ?? silentLogger
     this.#hub = new HubContact(plan, this.#log)
     this.#onNews = options.onNews ?? (() => {})
+    const onSubmitted = (): void => this.#files.jobsChanged()
+    if (plan.controller !== undefined)
+      this.#controller = new ControllerJob({
+        ...plan.controller,
+        untilListening: () => this.#hub.untilListening(),
+        onReady: () => this.#controllerReady(),
+        onEnd: end => this.#handle({ type: 'controller_ended', end }),
+        onSubmitted,
+      })
     this.#engineJobs = new EngineJobs({
       sets: plan.engines.sets,
       tell: events => this.#engineEvents(events),
       endEngines: (uuids, signal) => this.#hub.endEngines(uuids, signal),
-      onSubmitted: () => this.#jobRecorder?.writeSoon(),
+      onSubmitted,
     })
-    if (plan.controller !== undefined) {
-      const jobs = () => ({ controller: this.#controllerJob, engines: this.#engineJobs.jobs })
-      this.#recorder = new ClusterRecorder(identityOf(plan, plan.controller.launcher), jobs, this.#log)
-    }
+    const jobs = () => ({ controller: this.#controller?.job, engines: this.#engineJobs.jobs })
+    this.#files = new KeeperFiles(plan, jobs, this.#log)
     this.#alarm = new Alarm(this.#clock, () => this.#handle({ type: 'tick' }))
     this.#machine = new Launch({
       hasController: plan.controller !== undefined,
@@ -116,7 +118,7 @@ export class Keeper {
   }
 
   get controllerPid(): number | undefined {
-    return this.#controllerJob?.pid
+    return this.#controller?.job?.pid
   }
 
   /**
@@ -127,14 +129,8 @@ export class Keeper {
    */
   async start(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    const { profileDir, clusterId, controller } = this.plan
-    const role = controller === undefined ? 'engines' : 'cluster'
-    this.#pidFile = await claimCluster({ profileDir, clusterId, role })
-    this.#jobRecorder = new JobRecorder(profileDir, pidRecord(role, clusterId, process.pid), () => [
-      this.#controllerJob,
-      ...this.#engineJobs.jobs,
-    ])
-    if (signal?.aborted === true) this.#removeFiles()
+    await this.#files.claim()
+    if (signal?.aborted === true) this.#files.remove()
     signal?.throwIfAborted()
     const abort = (): void => this.#handle({ type: 'stop_requested' })
     signal?.addEventListener('abort', abort, { once: true })
@@ -255,20 +251,20 @@ export class Keeper {
   }
 
   #noteWaitingJobs(): void {
-    const waiting = [this.#controllerJob, ...this.#engineJobs.jobs].flatMap(waitingJob)
+    const waiting = waitingJobs([this.#controller?.job, ...this.#engineJobs.jobs])
     if (waiting.length > 0) this.#waitingJobs = waiting
   }
 
   #perform(effect: LaunchEffect): void {
     switch (effect.type) {
       case 'start_controller':
-        this.#startController()
+        this.#controller?.start()
         break
       case 'start_engine':
         this.#engineJobs.start(effect.launch, effect.inPlaceOf)
         break
       case 'signal_controller':
-        this.#controllerJob?.signal(effect.signal)
+        this.#controller?.job?.signal(effect.signal)
         break
       case 'signal_engine':
         this.#engineJobs.signal(effect.launch, effect.signal)
@@ -277,8 +273,7 @@ export class Keeper {
         this.#hub.reportDeath({ id: effect.id, uuid: effect.uuid }, effect.cause)
         break
       case 'record':
-        this.#recorder?.writeSoon()
-        this.#jobRecorder?.writeSoon()
+        this.#files.programsChanged()
         break
       case 'tell':
         this.#tell(effect.news)
@@ -286,30 +281,6 @@ export class Keeper {
       default:
         assertNever(effect, 'launch effect')
     }
-  }
-
-  #startController(): void {
-    const controller = this.plan.controller
-    if (controller === undefined) return
-    const { launcher, program } = controller
-    const onEnd = (end: ProgramEnd): void => {
-      this.#controllerJob = undefined
-      this.#handle({ type: 'controller_ended', end })
-    }
-    if (launcher.kind === 'group') {
-      const onSubmitted = (): void => this.#jobRecorder?.writeSoon()
-      this.#controllerJob = launcher.submit(program, 1, { onEnd, onSubmitted })
-      void this.#hub.untilListening().then(isListening => {
-        if (isListening) this.#controllerReady()
-      })
-      return
-    }
-    this.#controllerJob = launcher.submit(program, {
-      onEvent: event => {
-        if (event.type === 'ready') this.#controllerReady()
-      },
-      onEnd,
-    })
   }
 
   #controllerReady(): void {
@@ -358,7 +329,7 @@ export class Keeper {
       case 'ended':
         this.#alarm.close()
         this.#hub.close()
-        this.#removeFiles()
+        this.#files.remove()
         this.#end.resolve(news.failure === undefined ? undefined : endError(news.failure, this.#programs))
         break
     }
@@ -367,7 +338,7 @@ export class Keeper {
 
   /** A program that starts a cluster may come to its end without stopping it: the cluster ends with it. */
   #unrefJobs(): void {
-    this.#controllerJob?.unref()
+    this.#controller?.job?.unref()
     this.#engineJobs.unref()
   }
 
@@ -380,23 +351,4 @@ export class Keeper {
       startTimeoutMs: this.plan.startTimeoutMs,
     }
   }
-
-  #removeFiles(): void {
-    if (this.#pidFile === undefined) return
-    const { profileDir, clusterId } = this.plan
-    removePidFile(this.#pidFile)
-    this.#pidFile = undefined
-    this.#jobRecorder?.close()
-    this.#recorder?.close()
-    // A controller that was killed has left its files.
-    sweepCluster(profileDir, clusterId)
-  }
-}
-
-function waitingJob(job: Job | undefined): string[] {
-  const { id = '', status } = (job ?? {}) as Partial<GroupJob>
-  if (status?.state === 'running' && status.detail !== undefined) return [`job ${id}: ${status.detail}`]
-  if (status?.state !== 'waiting') return []
-  const what = id === '' ? 'a job is still being submitted' : `job ${id} has not begun to run`
-  return [status.detail === undefined ? what : `${what}: ${status.detail}`]
 }
