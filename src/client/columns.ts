@@ -1,4 +1,5 @@
 import { isTypedArray, type TypedArray } from '../base/typed-array.ts'
+import { UsageError } from '../errors.ts'
 
 /** What `map` takes: anything that can be iterated. */
 export type Input = Iterable<unknown> | AsyncIterable<unknown>
@@ -58,9 +59,20 @@ function isIndexed(input: Input): input is readonly unknown[] | TypedArray {
 }
 
 /** Whether `map` can take it. */
-export function isInput(value: unknown): value is Input {
+function isInput(value: unknown): value is Input {
   if (value === null || value === undefined) return false
   return Symbol.iterator in Object(value) || Symbol.asyncIterator in Object(value)
+}
+
+/** @throws UsageError when there is nothing to map over. */
+export function checkInputs(inputs: readonly unknown[]): void {
+  if (inputs.length === 0)
+    throw new UsageError('map needs at least one iterable after the function: view.map(fn, [1, 2, 3])')
+  for (const [i, input] of inputs.entries())
+    if (!isInput(input))
+      throw new UsageError(
+        `argument ${i + 2} of map is not iterable: it takes arrays, typed arrays, text, sets, maps, iterators and generators`,
+      )
 }
 
 export function isAsync(input: Input): input is AsyncIterable<unknown> {
@@ -71,7 +83,8 @@ function shortest(arrays: Columns): number {
   return arrays.reduce((length, array) => Math.min(length, array.length), Number.POSITIVE_INFINITY)
 }
 
-function cut(array: readonly unknown[] | TypedArray, start: number, end: number) {
+/** Some elements of a column, in an array of its kind. */
+export function cut(array: readonly unknown[] | TypedArray, start: number, end: number) {
   return isTypedArray(array) ? array.subarray(start, end) : array.slice(start, end)
 }
 

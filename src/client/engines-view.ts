@@ -1,28 +1,22 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
-import { isTypedArray } from '../base/typed-array.ts'
-import { UsageError } from '../errors.ts'
-import { type Callee, Operation, type Reference } from '../serialize/payload.ts'
+import { type AnyFunction, type Callee, Operation, type Reference } from '../serialize/payload.ts'
 import type { Message } from '../transport/socket.ts'
-import { AsyncMapResult, nextPiece } from './async-map-result.ts'
+import type { AsyncMapResult } from './async-map-result.ts'
 import { type Assemble, AsyncResult, trackSent } from './async-result.ts'
+import { mapInBlocks } from './block-map.ts'
 import { checkLanguage, languageRuns, packFor, packForEach } from './call-language.ts'
 import type { RemoteArguments, SyncMapInputs } from './call-types.ts'
-import { cancelOn } from './cancel-on.ts'
-import { isAsync, isInput, readColumns } from './columns.ts'
 import { describeView } from './describe-engines.ts'
 import { askQueueStatus, controlEngines, recordsAt } from './engine-control.ts'
 import { decodeExecuteReply, type ExecuteReply } from './execute-reply.ts'
 import { type Jobs, recordsOf } from './jobs.ts'
-import { mapDecoder, packMapCall } from './map-call.ts'
 import { type Namespace, namespaceOf } from './namespace.ts'
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './parallel-function.ts'
-import { blockBounds, type Distribution, flattened, joinPieces, partition } from './partition.ts'
+import { type Distribution, flattened, joinPieces, partition } from './partition.ts'
 import type { QueueStatus } from './queue-status.ts'
 import { type Decode, seal } from './request-record.ts'
 import type { Shaped, ViewShape } from './shape.ts'
+import { readSourceFile } from './source-file.ts'
 import type { Outgoing } from './submission.ts'
 import { type Importers, importBoth, type Modules } from './sync-imports.ts'
 import { currentIds, resolveTargets, type Target, type Targets } from './targets.ts'
@@ -171,7 +165,8 @@ export abstract class EnginesView<
    * @throws UsageError at once when it cannot be read.
    */
   run(file: string | URL, options: ExecuteOptions = {}): AsyncResult<Shaped<Shape, ExecuteReply>, Shape> {
-    return this.#execute('run', readSource(file), options, pathOf(file))
+    const { path, text } = readSourceFile(file)
+    return this.#execute('run', text, options, path)
   }
 
   /**
@@ -411,74 +406,13 @@ export abstract class EnginesView<
     return result[seal]()
   }
 
-  #map<Value>(
-    fn: (...args: never[]) => unknown,
-    inputs: readonly Iterable<unknown>[],
-  ): AsyncMapResult<Value> {
-    checkInputs(inputs)
-    if (inputs.some(isAsync))
-      throw new UsageError(
-        'this view cuts its input into one block an engine, so all of it must be there at once: collect the async iterable first, or map on a load-balanced view',
-      )
-    const targets = this.#resolve()
-    checkLanguage(targets, fn)
-    const columns = readColumns(inputs)
-    const { ordered = true, returnExceptions = false, signal } = this.options
-    const total = columns[0]!.length
-    const result = new AsyncMapResult<Value>(this.host, { ordered, returnExceptions, total })
-    if (signal !== undefined && cancelOn(signal, result)) return result[seal]()
-    // All of it is packed before any of it is sent: what cannot travel is refused as a whole.
-    const blocks = targets.flatMap((target, part) => {
-      const [start, end] = blockBounds(total, part, targets.length)
-      if (start === end) return []
-      const block = columns.map(column =>
-        isTypedArray(column) ? column.subarray(start, end) : column.slice(start, end),
-      )
-      const buffers = packMapCall(target.language, fn, block, returnExceptions)
-      return [{ target, start, size: end - start, buffers }]
+  #map<Value>(fn: AnyFunction, inputs: readonly Iterable<unknown>[]): AsyncMapResult<Value> {
+    return mapInBlocks(fn, inputs, {
+      host: this.host,
+      options: this.options,
+      targets: () => this.#resolve(),
+      post: (target, message) => this.post([target], message),
     })
-    for (const { target, start, size, buffers } of blocks) {
-      result[nextPiece](size)
-      this.post([target], {
-        type: 'apply_request',
-        metadata: OWN_MARK,
-        buffers,
-        owner: result,
-        decode: mapDecoder(target.language, returnExceptions),
-        firstIndex: start,
-      })
-    }
-    if (this.options.track === true) result[trackSent]()
-    return result[seal]()
-  }
-}
-
-/** @throws UsageError when there is nothing to map over. */
-export function checkInputs(inputs: readonly unknown[]): void {
-  if (inputs.length === 0)
-    throw new UsageError('map needs at least one iterable after the function: view.map(fn, [1, 2, 3])')
-  for (const [i, input] of inputs.entries())
-    if (!isInput(input))
-      throw new UsageError(
-        `argument ${i + 2} of map is not iterable: it takes arrays, typed arrays, text, sets, maps, iterators and generators`,
-      )
-}
-
-function pathOf(file: string | URL): string {
-  return resolve(file instanceof URL ? fileURLToPath(file) : file)
-}
-
-function readSource(file: string | URL): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const { message } = cause as Error
-    throw new UsageError(
-      `the file to run cannot be read: ${message}; a path is taken from ${process.cwd()}`,
-      {
-        cause,
-      },
-    )
   }
 }
 
