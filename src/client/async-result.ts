@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
 import { TimeoutError, UsageError } from '../errors.ts'
-import { collectValues } from './collect-values.ts'
-import { describeEngines } from './describe-engines.ts'
+import { collectValues, valuesByEngine } from './collect-values.ts'
+import { describeResult } from './describe-result.ts'
 import { type DisplayOptions, displayOutputs } from './display-outputs.ts'
-import { type EngineOutput, OutputStream } from './output-stream.ts'
+import { type EngineOutput, located, OutputStream } from './output-stream.ts'
 import type { Output } from './outputs.ts'
 import { streamText } from './outputs.ts'
 import type { ProgressOptions } from './progress.ts'
@@ -320,15 +320,7 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
   /** Values by engine number. @throws as `get`, and UsageError when an engine answered more than once. */
   async getDict(options: WaitOptions = {}): Promise<Record<number, Each>> {
     await this.get(options)
-    const values: Record<number, Each> = {}
-    for (const record of this.records) {
-      const id = record.engineId
-      if (id === undefined) continue
-      if (Object.hasOwn(values, id))
-        throw new UsageError(`engine ${id} answered more than once: getDict() is for one answer an engine`)
-      values[id] = (await record.take()) as Each
-    }
-    return values
+    return await valuesByEngine<Each>(this.records)
   }
 
   /**
@@ -343,7 +335,7 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
 
   /** `<AsyncResult apply on engines 0–3: 2 of 4 done after 1.204 s>`: what it is, where, and how far. */
   toString(): string {
-    return `<${this.constructor.name} ${this.#what}${this.#placeText()}: ${this.#stateText()}>`
+    return `<${describeResult(`${this.constructor.name} ${this.#what}`, this, this.records)}>`
   }
 
   get [Symbol.toStringTag](): string {
@@ -429,32 +421,9 @@ export class AsyncResult<T, Shape extends ViewShape = ViewShape, Each = EachOf<T
     return (this.#single ? read(this.records[0]!) : this.records.map(read)) as Shaped<Shape, Value>
   }
 
-  #stateText(): string {
-    const elapsed = `${this.elapsed.toFixed(3)} s`
-    if (!this.ready()) return `${this.progress} of ${this.length} done after ${elapsed}`
-    const failed = this.records.filter(record => record.error !== undefined)
-    if (failed.length === 0) return `done in ${elapsed}`
-    if (this.records.length === 1) return `failed after ${elapsed}: ${failed[0]!.error!.message}`
-    return `${failed.length} of ${this.records.length} failed${placeOf(failed)} after ${elapsed}`
-  }
-
-  #placeText(): string {
-    return placeOf(this.records)
-  }
-
   #late({ timeout }: WaitOptions): TimeoutError {
     return new TimeoutError(
       `the result of ${this.#what} was not there after ${timeout} s (${this.progress} of ${this.length} done); it goes on, and can be awaited again`,
     )
   }
-}
-
-function located(output: Output, record: RequestRecord): EngineOutput {
-  return { ...output, engineId: record.engineId, msgId: record.msgId }
-}
-
-/** ` on engines 0–3`; nothing where no engine is known. */
-function placeOf(records: readonly RequestRecord[]): string {
-  const ids = new Set(records.flatMap(record => record.engineId ?? []))
-  return ids.size === 0 ? '' : ` on ${describeEngines([...ids].sort((a, b) => a - b))}`
 }

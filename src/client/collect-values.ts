@@ -1,4 +1,4 @@
-import { CompositeError } from '../errors.ts'
+import { CompositeError, UsageError } from '../errors.ts'
 import type { RequestRecord } from './request-record.ts'
 
 /**
@@ -26,4 +26,23 @@ export function collectValues(
   // Promises among the values are dropped: their failures must not surface as unhandled ones.
   for (const value of values) if (value instanceof Promise) value.catch(() => {})
   throw errors.length === 1 ? errors[0] : new CompositeError(errors, what)
+}
+
+/**
+ * The values of requests that have ended well, by the numbers of the engines that gave them.
+ *
+ * @throws UsageError when an engine answered more than once.
+ */
+export async function valuesByEngine<Value>(
+  records: readonly RequestRecord[],
+): Promise<Record<number, Value>> {
+  const values: Record<number, Value> = {}
+  for (const record of records) {
+    const id = record.engineId
+    if (id === undefined) continue
+    if (Object.hasOwn(values, id))
+      throw new UsageError(`engine ${id} answered more than once: getDict() is for one answer an engine`)
+    values[id] = (await record.take()) as Value
+  }
+  return values
 }

@@ -1,10 +1,15 @@
 import type { Output } from './outputs.ts'
+import type { RequestRecord } from './request-record.ts'
 
 /** An output, and where it came from. */
 export type EngineOutput = Output & {
   /** The engine; undefined where its number is not known (any more). */
   readonly engineId: number | undefined
   readonly msgId: string
+}
+
+export function located(output: Output, { engineId, msgId }: RequestRecord): EngineOutput {
+  return { ...output, engineId, msgId }
 }
 
 /** Outputs as they come, for one reader. What is not read yet is kept. */
