@@ -6,7 +6,6 @@
 import { Alarm } from '../base/alarm.ts'
 import { assertNever } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import { type Deferred, deferred } from '../base/deferred.ts'
 import type { EngineUuid, MessageId } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
 import type { DisconnectedError, ParallelError } from '../errors.ts'
@@ -22,6 +21,7 @@ import { CancelGroups } from './cancel-groups.ts'
 import { type Channel, Channels } from './channels.ts'
 import { separateReplies } from './coalesced-reply.ts'
 import { goneError } from './gone-error.ts'
+import { Handshake } from './handshake.ts'
 import { HeldParts } from './held-parts.ts'
 import { Inquiry } from './inquiry.ts'
 import { type IopubMessage, readIopub } from './iopub-message.ts'
@@ -69,8 +69,11 @@ export class Dispatcher implements ResultHost {
   readonly #repair: LinkRepair
   readonly #heldParts = new HeldParts()
   readonly #cancelGroups = new CancelGroups((records, reason) => this.cancel(records, reason))
-  /** Subscriptions that the handshake waits for. */
-  readonly #subscribed = new Map<Channel, Deferred<void>>()
+  readonly #handshake = new Handshake({
+    connect: channel => this.#channels.connect(channel),
+    askForEngines: () => this.askForEngines(),
+    onComplete: () => this.#opened(),
+  })
   #listAsks = 0
   #emptied: (() => void)[] = []
   #goneError: DisconnectedError | undefined
@@ -141,20 +144,9 @@ export class Dispatcher implements ResultHost {
     else this.#emptied.push(wake)
   }
 
-  /**
-   * The handshake: registration first, then the other six, and the engines once more, because a notification between the
-   * first list and our subscription is lost.
-   */
-  async open(): Promise<void> {
-    this.#channels.connect('registration')
-    await this.askForEngines()
-    for (const channel of ['notification', 'iopub'] as const) this.#subscribed.set(channel, deferred())
-    for (const channel of ['notification', 'iopub', 'control', 'mux', 'task', 'broadcast'] as const)
-      this.#channels.connect(channel)
-    await Promise.all([...this.#subscribed.values()].map(({ promise }) => promise))
-    await this.askForEngines()
-    this.#performLink(this.#link.handle({ type: 'opened' }, this.clock.nowMs()))
-    this.#wakeLater()
+  /** Comes to the cluster, and learns who is there. @throws what the controller is given up for. */
+  open(): Promise<void> {
+    return this.#handshake.complete()
   }
 
   /** Asks the hub who is there. */
@@ -311,11 +303,16 @@ export class Dispatcher implements ResultHost {
   }
 
   #joined(channel: Channel): void {
-    this.#subscribed.get(channel)?.resolve()
+    this.#handshake.joined(channel)
     const isBack = this.#repair.joined(channel)
     // What was told meanwhile was missed.
-    if (isBack && channel === 'notification')
-      this.#performLink(this.#link.handle({ type: 'opened' }, this.clock.nowMs()))
+    if (isBack && channel === 'notification') this.#opened()
+    else this.#wakeLater()
+  }
+
+  /** What the hub tells is heard from now on. */
+  #opened(): void {
+    this.#performLink(this.#link.handle({ type: 'opened' }, this.clock.nowMs()))
     this.#wakeLater()
   }
 
@@ -447,10 +444,7 @@ export class Dispatcher implements ResultHost {
     const error = goneError(reason, `${address}:${connection.registration}`, lostPatienceMs, cause)
     this.#goneError = error
     this.#perform(this.#requests.handle({ type: 'disconnected', reason: error }, this.clock.nowMs()))
-    for (const { reject, promise } of this.#subscribed.values()) {
-      promise.catch(() => {})
-      reject(error)
-    }
+    this.#handshake.giveUp(error)
     this.#alarm.close()
     this.#tell({ type: 'gone', reason, error })
     // Whoever closes it does so himself, and gets what is queued out first.
