@@ -111,7 +111,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a lost connection is held against an engine though it is back',
-    file: 'controller/state/hub.ts',
+    file: 'controller/state/lost-links.ts',
     text: 'channels.delete(channel)',
     instead: '',
   },

@@ -23,90 +23,19 @@
 import { invariant } from '../../base/assert.ts'
 import type { Millis } from '../../base/clock.ts'
 import { KEPT, SAFE_ID } from '../../base/ids.ts'
-import type {
-  AboutEngine,
-  ConnectionInfo,
-  DeathCause,
-  HubReplies,
-  Notifications,
-} from '../../protocol/catalogue.ts'
+import type { AboutEngine, ConnectionInfo, DeathCause, HubReplies } from '../../protocol/catalogue.ts'
 import type { Header } from '../../protocol/envelope.ts'
-import type { Frame, Message } from '../../transport/socket.ts'
+import type { Frame } from '../../transport/socket.ts'
+import type { EngineAbilities, HubEffect, HubEvent } from './hub-events.ts'
 import { type HubQueries, isHubQuery } from './hub-queries.ts'
+import { readAbilities, readAbout, readCause, readTexts } from './hub-requests.ts'
+import { LostLinks } from './lost-links.ts'
 import type { Fields } from './query.ts'
-import type { RecordAnswer, RecordQuestion, RequestParts } from './record-questions.ts'
+import type { RecordAnswer } from './record-questions.ts'
 import { ResultWaits } from './result-waits.ts'
 import { errorContent, keyError, pythonRepr, WireError } from './wire-error.ts'
 
-export type HubEvent =
-  | {
-      readonly type: 'hub_request'
-      readonly from: Frame
-      readonly header: Header
-      readonly content: Fields
-    }
-  | { readonly type: 'heart_started'; readonly engine: string }
-  | { readonly type: 'heart_stopped'; readonly engine: string; readonly misses: number }
-  /** One of an engine's connections to the schedulers is gone, or back. */
-  | { readonly type: 'link_lost'; readonly engine: string; readonly channel: string }
-  | { readonly type: 'link_joined'; readonly engine: string; readonly channel: string }
-  /** The engine said on iopub that it shuts down. */
-  | { readonly type: 'shutdown_seen'; readonly engine: string; readonly restart: boolean }
-  /** A request that `isAwaited` has its answer. */
-  | { readonly type: 'request_ended'; readonly msgId: string }
-  /** What the records say to a question that the hub put to them. */
-  | {
-      readonly type: 'records_answered'
-      readonly from: Frame
-      readonly header: Header
-      readonly answer: RecordAnswer | WireError
-    }
-  | { readonly type: 'tick' }
-
-export type HubEffect =
-  | {
-      readonly type: 'reply'
-      readonly to: Frame
-      readonly messageType: keyof HubReplies
-      readonly content: object
-      /** Undefined: an empty one, as the original sends with registrations. */
-      readonly parent: Header | undefined
-      readonly buffers?: Message | undefined
-    }
-  | {
-      readonly type: 'notify'
-      readonly messageType: keyof Notifications
-      readonly content: object
-      readonly parent?: Header
-    }
-  | { readonly type: 'await_heart'; readonly engine: string }
-  | { readonly type: 'forget_heart'; readonly engine: string }
-  /** The schedulers may use the engine. */
-  | ({
-      readonly type: 'admit_engine'
-      readonly engine: string
-      readonly id: number
-      /** What it told of the code that it runs. */
-      readonly language: string | undefined
-    } & EngineAbilities)
-  | {
-      readonly type: 'dismiss_engine'
-      readonly engine: string
-      readonly id: number
-      readonly cause: DeathCause | undefined
-      readonly orderly: boolean
-    }
-  /** The answer comes as `records_answered`, with the same `from` and `header`. */
-  | {
-      readonly type: 'ask_records'
-      readonly from: Frame
-      readonly header: Header
-      readonly question: RecordQuestion
-    }
-  | { readonly type: 'submit_again'; readonly newId: string; readonly request: RequestParts }
-  /** Tasks that are with no engine must end here. */
-  | { readonly type: 'abort_tasks'; readonly msgIds: readonly string[] }
-  | { readonly type: 'stop_controller' }
+export type { HubEffect, HubEvent } from './hub-events.ts'
 
 export interface HubOptions {
   readonly queries: HubQueries
@@ -123,14 +52,6 @@ const ID_END = 1 << 24
 /** Keepers wait for what an engine said last, and helpers of Python's engines live a little longer than these. */
 const KEEPER_GRACES = 3
 
-/** What engines can do that the original's cannot. */
-interface EngineAbilities {
-  /** It can be asked to give tasks back. */
-  readonly recalls: boolean
-  /** It knows a request that comes again, and does not run it again. */
-  readonly remembers: boolean
-}
-
 interface Registration {
   readonly uuid: string
   readonly id: number
@@ -146,8 +67,7 @@ export class Hub {
   readonly #registered = new Map<string, Registration>()
   readonly #numbers = new Map<number, string>()
   readonly #pending = new Map<string, PendingRegistration>()
-  /** Engines with a connection that is gone: since when, and which. */
-  readonly #lost = new Map<string, Map<string, Millis>>()
+  readonly #links = new LostLinks(engine => this.#graceMs(engine))
   /** Engines that said goodbye, whose keepers will say how they ended. If nobody does, their connections tell of the end. */
   readonly #awaitingCause = new Set<string>()
   /** Questions about results that are answered when there is something new to tell. */
@@ -164,11 +84,8 @@ export class Hub {
   }
 
   get wakeAtMs(): Millis {
-    let at = Number.POSITIVE_INFINITY
+    let at = this.#links.wakeAtMs
     for (const { untilMs } of this.#pending.values()) at = Math.min(at, untilMs)
-    for (const [uuid, channels] of this.#lost) {
-      for (const sinceMs of channels.values()) at = Math.min(at, sinceMs + this.#graceMs(uuid))
-    }
     return at
   }
 
@@ -181,13 +98,17 @@ export class Hub {
       case 'heart_stopped':
         return this.#unregister(event.engine, { reason: `its heartbeat stopped: ${event.misses} misses` })
       case 'link_lost':
-        this.#linkLost(event.engine, event.channel, nowMs)
+        if (this.#registered.has(event.engine)) this.#links.lost(event.engine, event.channel, nowMs)
         return []
       case 'link_joined':
-        this.#linkJoined(event.engine, event.channel)
+        this.#links.joined(event.engine, event.channel)
         return []
       case 'shutdown_seen':
-        return this.#unregister(event.engine, shutdownCause(event.restart), true)
+        return this.#unregister(
+          event.engine,
+          { reason: 'it was shut down', shutdown: event.restart ? 'restart' : 'stop' },
+          true,
+        )
       case 'request_ended':
         return this.#waits
           .ended(event.msgId)
@@ -233,7 +154,7 @@ export class Hub {
       case 'abort_request':
         return [
           reply('abort_reply', { status: 'ok' }),
-          { type: 'abort_tasks', msgIds: texts(content.msg_ids) },
+          { type: 'abort_tasks', msgIds: readTexts(content.msg_ids) },
         ]
       case 'stop_distributed_request':
         return [reply('stop_distributed_reply', { status: 'ok' })]
@@ -292,7 +213,7 @@ export class Hub {
   // --- engines come ---
 
   #register(from: Frame, content: Fields, nowMs: Millis): HubEffect[] {
-    const { uuid, id: wanted, recalls, remembers } = content
+    const { uuid, id: wanted } = content
     // As the original: there is nobody to answer by name.
     if (typeof uuid !== 'string') return []
     const reply = (body: object): HubEffect => ({
@@ -315,7 +236,7 @@ export class Hub {
       uuid,
       id,
       about: readAbout(content),
-      abilities: { recalls: recalls === true, remembers: remembers === true },
+      abilities: readAbilities(content),
       untilMs: nowMs + this.#options.registrationTimeoutMs,
     })
     return [
@@ -383,7 +304,7 @@ export class Hub {
     const { id } = registration
     this.#registered.delete(uuid)
     this.#numbers.delete(id)
-    this.#lost.delete(uuid)
+    this.#links.forget(uuid)
     this.#awaitingCause.delete(uuid)
     this.#options.queries.engineGone(uuid)
     return [
@@ -402,23 +323,6 @@ export class Hub {
     return this.#options.linkGraceMs * (this.#awaitingCause.has(engine) ? KEEPER_GRACES : 1)
   }
 
-  #linkLost(engine: string, channel: string, nowMs: Millis): void {
-    if (!this.#registered.has(engine)) return
-    let channels = this.#lost.get(engine)
-    if (channels === undefined) {
-      channels = new Map()
-      this.#lost.set(engine, channels)
-    }
-    channels.set(channel, nowMs)
-  }
-
-  #linkJoined(engine: string, channel: string): void {
-    const channels = this.#lost.get(engine)
-    if (channels === undefined) return
-    channels.delete(channel)
-    if (channels.size === 0) this.#lost.delete(engine)
-  }
-
   #tick(nowMs: Millis): HubEffect[] {
     const effects: HubEffect[] = []
     for (const [uuid, { untilMs }] of this.#pending) {
@@ -426,13 +330,8 @@ export class Hub {
       this.#pending.delete(uuid)
       effects.push({ type: 'forget_heart', engine: uuid })
     }
-    for (const [uuid, channels] of this.#lost) {
-      for (const sinceMs of channels.values()) {
-        if (sinceMs + this.#graceMs(uuid) > nowMs) continue
-        effects.push(...this.#unregister(uuid, { reason: 'connection lost' }))
-        break
-      }
-    }
+    for (const uuid of this.#links.overdue(nowMs))
+      effects.push(...this.#unregister(uuid, { reason: 'connection lost' }))
     return effects
   }
 
@@ -445,7 +344,7 @@ export class Hub {
     }
     for (const uuid of this.#awaitingCause)
       invariant(this.#registered.has(uuid), `the cause of ${uuid}'s end is awaited, who is not registered`)
-    for (const uuid of this.#lost.keys()) {
+    for (const uuid of this.#links.engines()) {
       invariant(this.#registered.has(uuid), `a connection of ${uuid} is missed, who is not registered`)
     }
   }
@@ -453,34 +352,4 @@ export class Hub {
 
 function replyTypeOf(request: string): keyof HubReplies {
   return request.replace('_request', '_reply') as keyof HubReplies
-}
-
-/** What an engine tells about itself; anything of a wrong type is left out. */
-function readAbout({ language, versions }: Fields): AboutEngine {
-  if (typeof language !== 'string') return {}
-  const entries = typeof versions === 'object' && versions !== null ? Object.entries(versions) : []
-  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  return { language, ...(texts.length > 0 && { versions: Object.fromEntries(texts) }) }
-}
-
-/** What a launcher says of an engine's end; anything of a wrong type is left out. */
-function shutdownCause(restart: boolean): DeathCause {
-  return { reason: 'it was shut down', shutdown: restart ? 'restart' : 'stop' }
-}
-
-function readCause(cause: unknown): DeathCause | undefined {
-  if (typeof cause !== 'object' || cause === null) return undefined
-  const { exit_code, signal, reason, stderr, shutdown } = cause as Fields
-  return {
-    ...(typeof exit_code === 'number' ? { exit_code } : {}),
-    ...(typeof signal === 'string' ? { signal } : {}),
-    ...(typeof reason === 'string' ? { reason } : {}),
-    ...(typeof stderr === 'string' ? { stderr } : {}),
-    ...(shutdown === 'restart' || shutdown === 'stop' ? { shutdown } : {}),
-  }
-}
-
-/** What of a list is text. */
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter(item => typeof item === 'string') : []
 }
