@@ -24,6 +24,8 @@ export class Fate {
   readonly wish: Wish
   readonly client: SimulatedClient
   readonly submittedMs: number
+  /** Larger than that of whatever was asked for before. */
+  readonly order: number
   /** The client's own; of what the hub submits again there is none. */
   record: RequestRecord | undefined
   readonly runs: Run[] = []
@@ -52,11 +54,12 @@ export class Fate {
   /** A broken connection took a message of it along which nobody sends again. */
   isLost = false
 
-  constructor(name: string, wish: Wish, client: SimulatedClient, submittedMs: number) {
+  constructor(name: string, wish: Wish, client: SimulatedClient, submittedMs: number, order: number) {
     this.name = name
     this.wish = wish
     this.client = client
     this.submittedMs = submittedMs
+    this.order = order
   }
 
   /** What its client was answered, and on what it waits, can be seen. */

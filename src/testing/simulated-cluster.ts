@@ -8,8 +8,8 @@ import type { Millis } from '../base/clock.ts'
 import type { LogFields, Logger } from '../base/log.ts'
 import { type Controller, type ControllerOptions, startController } from '../controller/controller.ts'
 import type { ControllerPorts } from '../controller/controller-sockets.ts'
-import type { Envelope } from '../protocol/envelope.ts'
 import type { Socket } from '../transport/socket.ts'
+import type { EngineView } from './engine-view.ts'
 import { Fate } from './fate.ts'
 import { SeededRandom } from './random.ts'
 import { Names } from './sighting.ts'
@@ -20,7 +20,7 @@ import type { SimulatedLink } from './simulated-link.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
 import { VITAL_CHANNELS, Wiretap } from './wiretap.ts'
 import { metadataOf, type Wish, wishAgain } from './wish.ts'
-import { type End, type EngineView, endOf, Witness } from './witness.ts'
+import { type End, endOf, Witness } from './witness.ts'
 
 export interface SimulatedClusterOptions {
   readonly seed: number
@@ -169,7 +169,7 @@ export class SimulatedCluster {
       log: this.#logOf(name),
       throwsOf: program => this.#throws.get(program) ?? 0,
       watch: {
-        started: ({ uuid: id }, request) => this.#started(id, request),
+        started: ({ uuid: id }, request) => this.witness.begun(id, request),
         ended: ({ uuid: id }, request, program, how) => {
           if (how === 'thrown') this.#throws.set(program.name, (this.#throws.get(program.name) ?? 0) + 1)
           const run = this.witness.fateOf(request.header.msg_id)?.runs.findLast(({ engine: at }) => at === id)
@@ -259,10 +259,8 @@ export class SimulatedCluster {
   }
 
   #fate(client: SimulatedClient, name: string, wish: Wish): Fate {
-    const fate = new Fate(name, wish, client, this.clock.nowMs())
     this.#requests += 1
-    this.#orderOf.set(fate, this.#requests)
-    return fate
+    return new Fate(name, wish, client, this.clock.nowMs(), this.#requests)
   }
 
   /** @param fates - in the order in which their requests are made. */
@@ -424,28 +422,6 @@ export class SimulatedCluster {
     }
     this.#violation = new Violation(lines.join('\n'))
     this.note(`VIOLATION: ${what}`)
-  }
-
-  readonly #orderOf = new Map<Fate, number>()
-
-  #started(uuid: string, { header, signature }: Envelope): void {
-    const fate = this.witness.fateOf(header.msg_id)
-    const view = this.witness.engines.get(uuid)
-    if (fate === undefined || view === undefined) return
-    const sentAs = signature.toString('latin1')
-    view.begun.add(sentAs)
-    if (view.givenBack.has(sentAs)) this.fail(`${view.name} began what it had given back`, fate)
-    if (fate.target !== undefined && view.remembers && fate.runs.length > 0)
-      this.fail(`${fate.name} was begun again`, fate)
-    fate.runs.push({ engine: uuid, startedMs: this.clock.nowMs(), how: 'running' })
-    if (fate.target === undefined) return
-    if (fate.target !== uuid) this.fail(`${fate.name} was begun on ${view.name}`, fate)
-    const order = this.#orderOf.get(fate)!
-    // Each route has a socket of its own.
-    const way = `${fate.wish.route} ${fate.client.number}`
-    if (order <= (view.lastBegun.get(way) ?? 0))
-      this.fail(`${fate.name} began after what was asked for later`, fate)
-    view.lastBegun.set(way, order)
   }
 
   #logOf(name: string): Logger {

@@ -1,19 +1,21 @@
 /**
  * Watches a simulated cluster from outside and knows what must be: which message may follow which, whatever the machines
- * say of themselves. Whatever it sees that must not be, it says at once, with the story of the task.
+ * say of themselves. Whatever it sees that must not be, it says at once, with the story of the task. Here is who may have
+ * which task, and what clients may be told; errors of the scheduler are `answer-witness.ts`, deaths `heart-witness.ts`.
  */
 
 import type { RequestRecord } from '../client/request-record.ts'
-import type { Dependency } from '../controller/state/dependency.ts'
 import { DisconnectedError, EngineError, RemoteError, TaskAborted, UsageError } from '../errors.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import { AnswerWitness, DEATHS_MAX } from './answer-witness.ts'
+import { isFollowed, isMet } from './dependency-truth.ts'
+import type { EngineView } from './engine-view.ts'
 import type { Answer, Fate } from './fate.ts'
+import { HeartWitness, type HeartWitnessOptions } from './heart-witness.ts'
 import { valueFor } from './program.ts'
 import type { Channel, Names, Sighting } from './sighting.ts'
 import type { Wish } from './wish.ts'
 
-/** Deaths after which a task of ours is taken for their cause. */
-const DEATHS_MAX = 3
 /** So long after a controller was started, everybody may not be there again. */
 const BLUR_MS = 2000
 /** How late something may be that has a deadline: messages are under way meanwhile. */
@@ -24,32 +26,6 @@ const CHANNEL_OF: Readonly<Record<Wish['route'], Channel>> = {
   balanced: 'task',
   direct: 'mux',
   broadcast: 'broadcast',
-}
-
-/** An engine as the witness knows it. */
-export interface EngineView {
-  readonly name: string
-  readonly uuid: string
-  readonly language: string
-  /** It was killed, ended, or was asked to end. */
-  isGone: boolean
-  /** A connection of it was broken at some time. */
-  wasCut: boolean
-  /** It does not run again what comes again. */
-  readonly remembers: boolean
-  /** When the last ping was sent whose echo reached the controller. */
-  lastPingMs: number
-  /** The hub has told everybody that it left. */
-  isDismissed: boolean
-  /** It had, at some time. */
-  wasDismissed: boolean
-  /** What it has in hand, as the balanced scheduler sees it. */
-  readonly held: Set<Fate>
-  /** Tasks that it has begun, and those that it gave back, by the signatures under which it had them. */
-  readonly begun: Set<string>
-  readonly givenBack: Set<string>
-  /** Per client and route, the number of the last request that was for it and began. */
-  readonly lastBegun: Map<string, number>
 }
 
 /** What a client is told at the end of a request. */
@@ -64,15 +40,10 @@ export function endOf(record: RequestRecord): End {
   return error === undefined ? { value: record.take(), outputs: record.outputs?.length ?? 0 } : { error }
 }
 
-export interface WitnessOptions {
+export interface WitnessOptions extends HeartWitnessOptions {
   readonly names: Names
-  readonly nowMs: () => number
-  /** Whether the controller sees all connections of an engine whose loss it counts as death. */
-  readonly isConnected: (uuid: string) => boolean
   /** Says what must not be. */
   readonly fail: (what: string, fate?: Fate) => void
-  readonly heartbeatMs: number
-  readonly heartMissesMax: number
 }
 
 export class Witness {
@@ -82,16 +53,16 @@ export class Witness {
   isPurged = false
   /** By number, the engine that the hub gave it to. */
   readonly #numbers = new Map<unknown, string>()
-  /** When each ping was sent. */
-  readonly #pings = new Map<string, number>()
-  /** When the controller was started, from which it counts its beats. */
-  #startedMs = 0
+  readonly #hearts: HeartWitness
+  readonly #answers: AnswerWitness
   /** What was asked for until then may have been asked of one that is dead. */
   #blurredUntilMs = Number.NEGATIVE_INFINITY
   readonly #options: WitnessOptions
 
   constructor(options: WitnessOptions) {
     this.#options = options
+    this.#hearts = new HeartWitness(options)
+    this.#answers = new AnswerWitness({ ...options, fates: this.fates })
   }
 
   /** The fate that a message is about; broadcasts add the target to the id. */
@@ -102,11 +73,10 @@ export class Witness {
   /** The controller died, or was started: what it has in hand, and who is registered, must show again. */
   restarted(): void {
     const nowMs = this.#options.nowMs()
-    this.#startedMs = nowMs
+    this.#hearts.restarted()
     this.#blurredUntilMs = nowMs + BLUR_MS
     this.isPurged = true
     this.#numbers.clear()
-    this.#pings.clear()
     for (const engine of this.engines.values()) {
       engine.wasCut = true
       engine.lastPingMs = nowMs
@@ -162,9 +132,9 @@ export class Witness {
     if (engine.isDismissed) fail(`a task was given to ${peer}, which the hub has dismissed`, fate)
     // What a client that is gone, or away, would have been answered, nobody sees.
     const { isSeen } = fate
-    if (isSeen && after !== undefined && !this.#isMet(after))
+    if (isSeen && after !== undefined && !isMet(after, this.fates))
       fail('a task was started before what it comes after', fate)
-    if (isSeen && follow !== undefined && !this.#follows(follow, engine.uuid))
+    if (isSeen && follow !== undefined && !isFollowed(follow, engine.uuid, this.fates))
       fail(`a task was given to ${peer}, where what it follows did not run`, fate)
     if (targets !== undefined && !targets.includes(engine.uuid))
       fail(`a task was given to ${peer}, which is none of its targets`, fate)
@@ -216,74 +186,7 @@ export class Witness {
     if (isOk && fate.wish.own && !fate.lastReplyCounts)
       fail(`the late reply of ${engine?.name} was passed on`, fate)
     if (metadata.dependencies_met === false) fail('a refusal was passed on as an answer', fate)
-    this.#checkError(fate, content)
-  }
-
-  #checkError(fate: Fate, content: Envelope['content']): void {
-    const { answer, wish } = fate
-    const { fail, nowMs } = this.#options
-    if (answer === undefined || answer.ok || answer.aborted) return
-    const { after, follow, targets, program } = wish
-    const isPlain = targets === undefined && follow === undefined && program.end.type !== 'refuse'
-    switch (answer.ename) {
-      case 'Error':
-        if (program.end.type !== 'throw') fail('a task failed that does not throw', fate)
-        // With nowhere else to go it gives the error it had.
-        // A stock task's retries count deaths, too. One that shall be aborted is not run again.
-        if (isPlain && wish.own && !fate.abortAsked && !this.#hasFailedOften(fate))
-          fail(`a task with ${wish.retries} retries was given up after ${fate.failures} failures`, fate)
-        return
-      case 'EngineError':
-        this.#checkEngineError(fate, content)
-        return
-      case 'TaskTimeout': {
-        const waitedMs = nowMs() - fate.submittedMs
-        if (!(waitedMs >= wish.timeoutMs)) fail(`a task timed out after ${waitedMs} ms`, fate)
-        return
-      }
-      case 'ImpossibleDependency': {
-        const isHopeless =
-          !fate.isSeen ||
-          (after !== undefined && this.#isUnreachable(after)) ||
-          follow !== undefined ||
-          !isPlain
-        if (!isHopeless) fail('a task was called impossible that is not', fate)
-        return
-      }
-      case 'TaskAborted':
-        if (!fate.abortAsked) fail('a task was aborted that nobody wanted to end', fate)
-        return
-      case 'InvalidDependency':
-        fail('a dependency was refused that makes sense', fate)
-        return
-      default:
-        fail(`a task failed with ${answer.ename}`, fate)
-    }
-  }
-
-  /** It has used up its retries, and no more. */
-  #hasFailedOften({ wish, failures, doubtfulFailures }: Fate): boolean {
-    const attempts = wish.retries + 1
-    return failures >= attempts && failures - doubtfulFailures <= attempts
-  }
-
-  #checkEngineError(fate: Fate, content: Envelope['content']): void {
-    const { fail } = this.#options
-    const { own, targets, follow } = fate.wish
-    if (!own) {
-      if (fate.deaths === 0 && !fate.isHidden) fail('EngineError, though no engine died with it', fate)
-      return
-    }
-    const deaths = content.deaths as readonly unknown[] | undefined
-    if (deaths === undefined || deaths.length === 0) fail('an EngineError names no engine', fate)
-    if (String(content.evalue).startsWith('no target')) {
-      if (targets === undefined && follow === undefined)
-        fail('a task without targets has no target left', fate)
-      return
-    }
-    const isSeen = fate.deaths === DEATHS_MAX || fate.isHidden
-    if (!isSeen || deaths?.length !== DEATHS_MAX)
-      fail(`a task was given up after ${fate.deaths} deaths`, fate)
+    this.#answers.check(fate, content)
   }
 
   #registrationAnswered({ header, content }: Envelope, peer: string): void {
@@ -301,7 +204,7 @@ export class Witness {
     if (engine === undefined) return
     if (header.msg_type !== 'unregistration_notification' || engine.isDismissed) return
     const { reason } = (content.cause ?? {}) as { readonly reason?: unknown }
-    this.#checkDeath(engine, reason)
+    this.#hearts.checkDeath(engine, reason)
     engine.isDismissed = true
     engine.wasDismissed = true
     const isOrderly = reason === 'it was shut down'
@@ -312,20 +215,6 @@ export class Witness {
       if (!isOrderly) fate.deaths += 1
     }
     engine.held.clear()
-  }
-
-  #checkDeath(engine: EngineView, reason: unknown): void {
-    if (engine.isGone) return
-    const { fail, nowMs, heartMissesMax, heartbeatMs, isConnected } = this.#options
-    if (reason === 'connection lost' && isConnected(engine.uuid))
-      fail(`${engine.name} is connected, and its connection was said to be lost`)
-    if (engine.wasCut) return
-    // Beats come at whole periods. An extra ping between them may have been the last.
-    const wasBeat = (engine.lastPingMs - this.#startedMs) % heartbeatMs === 0
-    const patienceMs = (heartMissesMax + (wasBeat ? 2 : 1)) * heartbeatMs
-    const silentMs = nowMs() - engine.lastPingMs
-    if (silentMs < patienceMs)
-      fail(`${engine.name} lives, echoed a ping sent ${silentMs} ms ago, and was declared dead`)
   }
 
   // --- what reaches the controller ---
@@ -363,13 +252,12 @@ export class Witness {
   }
 
   pinged(ping: string): void {
-    if (!this.#pings.has(ping)) this.#pings.set(ping, this.#options.nowMs())
+    this.#hearts.pinged(ping)
   }
 
   ponged(peer: string, ping: string): void {
     const engine = this.#engineCalled(peer)
-    const sentMs = this.#pings.get(ping)
-    if (engine !== undefined && sentMs !== undefined) engine.lastPingMs = Math.max(engine.lastPingMs, sentMs)
+    if (engine !== undefined) this.#hearts.ponged(engine, ping)
   }
 
   #engineCalled(peer: string): EngineView | undefined {
@@ -383,6 +271,27 @@ export class Witness {
   }
 
   // --- what engines and clients do ---
+
+  /** An engine has begun a request. */
+  begun(uuid: string, { header, signature }: Envelope): void {
+    const { fail } = this.#options
+    const fate = this.fateOf(header.msg_id)
+    const view = this.engines.get(uuid)
+    if (fate === undefined || view === undefined) return
+    const sentAs = signature.toString('latin1')
+    view.begun.add(sentAs)
+    if (view.givenBack.has(sentAs)) fail(`${view.name} began what it had given back`, fate)
+    if (fate.target !== undefined && view.remembers && fate.runs.length > 0)
+      fail(`${fate.name} was begun again`, fate)
+    fate.runs.push({ engine: uuid, startedMs: this.#options.nowMs(), how: 'running' })
+    if (fate.target === undefined) return
+    if (fate.target !== uuid) fail(`${fate.name} was begun on ${view.name}`, fate)
+    // Each route has a socket of its own.
+    const way = `${fate.wish.route} ${fate.client.number}`
+    if (fate.order <= (view.lastBegun.get(way) ?? 0))
+      fail(`${fate.name} began after what was asked for later`, fate)
+    view.lastBegun.set(way, fate.order)
+  }
 
   settled(fate: Fate, { error, value, outputs = 0 }: End): void {
     const { fail } = this.#options
@@ -429,31 +338,6 @@ export class Witness {
     } else if (!(error instanceof EngineError)) fail(`a request failed with ${error.name}`, fate)
     else if (!(engine.isGone || engine.wasCut || engine.wasDismissed))
       fail(`${engine.name} was said to be gone, and lives`, fate)
-  }
-
-  #isMet({ ids, all, success, failure }: Dependency): boolean {
-    const isWanted = (id: string): boolean => {
-      const answer = this.fates.get(id)?.answer
-      return answer !== undefined && (answer.ok ? success : failure)
-    }
-    return all ? ids.every(isWanted) : ids.some(isWanted)
-  }
-
-  #isUnreachable({ ids, all, success, failure }: Dependency): boolean {
-    const isAgainst = (id: string): boolean => {
-      const answer = this.fates.get(id)?.answer
-      return answer !== undefined && !(answer.ok ? success : failure)
-    }
-    return all ? ids.some(isAgainst) : ids.every(isAgainst)
-  }
-
-  #follows(follow: Dependency, engine: string): boolean {
-    const there = follow.ids.filter(id => {
-      const answer = this.fates.get(id)?.answer
-      if (answer === undefined || answer.engine !== engine) return false
-      return answer.ok ? follow.success : follow.failure
-    })
-    return follow.all ? there.length === follow.ids.length : there.length > 0
   }
 }
 
