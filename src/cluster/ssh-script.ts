@@ -145,8 +145,10 @@ case \${3-} in '' | *:*) ;; *) location=--location=$3 ;; esac
 `
 
 function beginning({ node, args: [file = ''] }: RemoteProgram): string {
+  // When it writes and the connection is gone, the signal would end the shell without what it does on EXIT.
   return `d=$1
 trap 'rm -rf "$d"' EXIT
+trap : PIPE
 fail() { echo "$(hostname): $1" >&2; exit 127; }
 command -v ${quoteWord(node)} >/dev/null || fail ${quoteWord(`there is no ${node} here`)}
 [ -f ${quoteWord(file)} ] || fail ${quoteWord(`there is no ${file} here`)}

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -111,6 +112,29 @@ exit 4`
       '{}',
       FRAME.end,
     ])
+  })
+
+  it('leaves nothing when nobody reads what it says any more', async () => {
+    const controller = { clusterId: '', configuration: '{}', isLocated: false }
+    const file = join(folder, 'program.sh')
+    writeFileSync(
+      file,
+      `d=\${1#--profile-dir=}; mkdir "$d/security"
+for role in engine client; do echo '{}' >"$d/security/ipcontroller-$role.json"; done
+cat <&3`,
+    )
+    const temporary = join(folder, 'tmp')
+    mkdirSync(temporary)
+    const script = controllerScript({ node: '/bin/sh', args: [file], cwd: folder, env: {}, ...controller })
+    const shell = spawn('/bin/sh', ['-c', remoteCommand(Buffer.byteLength(script))], {
+      env: { ...process.env, TMPDIR: temporary },
+    })
+    const ended = once(shell, 'exit')
+    shell.stdout.destroy()
+    await once(shell.stdout, 'close')
+    shell.stdin.end(script)
+    await ended
+    expect(readdirSync(temporary)).toEqual([])
   })
 
   it('is a controller that ends before there are files', () => {
