@@ -10,17 +10,17 @@ import { type Controller, type ControllerOptions, startController } from '../con
 import type { ControllerPorts } from '../controller/controller-sockets.ts'
 import type { Socket } from '../transport/socket.ts'
 import type { EngineView } from './engine-view.ts'
-import { Fate } from './fate.ts'
+import type { Fate } from './fate.ts'
 import { SeededRandom } from './random.ts'
 import { Names } from './sighting.ts'
-import { type Order, SimulatedClient } from './simulated-client.ts'
+import { SimulatedClient } from './simulated-client.ts'
 import { SimulatedClock, SimulatedProcess } from './simulated-clock.ts'
 import { SimulatedEngine } from './simulated-engine.ts'
 import type { SimulatedLink } from './simulated-link.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
+import { SimulatedRequests } from './simulated-requests.ts'
 import { VITAL_CHANNELS, Wiretap } from './wiretap.ts'
-import { metadataOf, type Wish, wishAgain } from './wish.ts'
-import { type End, endOf, Witness } from './witness.ts'
+import { Witness } from './witness.ts'
 
 export interface SimulatedClusterOptions {
   readonly seed: number
@@ -57,6 +57,7 @@ export class SimulatedCluster {
   readonly network: SimulatedNetwork
   readonly names = new Names()
   readonly witness: Witness
+  readonly requests: SimulatedRequests
   readonly engines: SimulatedEngine[] = []
   readonly clients: SimulatedClient[] = []
   /** What happened, a line each: with `trace` every message, else only faults. */
@@ -69,7 +70,6 @@ export class SimulatedCluster {
   readonly #throws = new Map<string, number>()
   #violation: Violation | undefined
   readonly #validatedTurns = new Map<SimulatedProcess, number>()
-  #requests = 0
 
   private constructor(options: SimulatedClusterOptions) {
     this.#options = options
@@ -87,6 +87,7 @@ export class SimulatedCluster {
       heartbeatMs: options.controller?.pingMs ?? HEARTBEAT_MS,
       heartMissesMax: options.controller?.heartMissesMax ?? HEART_MISSES_MAX,
     })
+    this.requests = new SimulatedRequests(this.witness, this.names, this.clock)
     this.wiretap = new Wiretap({
       witness: this.witness,
       names: this.names,
@@ -210,82 +211,6 @@ export class SimulatedCluster {
   }
 
   // --- what happens to them ---
-
-  submit(
-    client: SimulatedClient,
-    name: string,
-    wish: Wish,
-    onSettled: (fate: Fate, end: End) => void = () => {},
-  ): Fate {
-    const fate = this.#fate(client, name, wish)
-    client.process.run(() => client.submit(this.#order(name, [fate], onSettled), fate.target))
-    return fate
-  }
-
-  /** One request for several engines: `wish.targets`. @returns what becomes of it at each. */
-  broadcast(
-    client: SimulatedClient,
-    name: string,
-    wish: Wish,
-    isCoalescing: boolean,
-    onSettled: (fate: Fate, end: End) => void = () => {},
-  ): Fate[] {
-    const engines = wish.targets!
-    const fates = engines.map(uuid =>
-      this.#fate(client, `${name} at ${this.names.of(uuid)}`, { ...wish, targets: [uuid] }),
-    )
-    client.process.run(() => client.broadcast(this.#order(name, fates, onSettled), engines, isCoalescing))
-    return fates
-  }
-
-  /** Has the hub submit something again that a client has asked for before. @returns what becomes of it then. */
-  resubmit(origin: Fate, onSettled: (fate: Fate, end: End) => void = () => {}): Fate {
-    const { client, record } = origin
-    const fate = this.#fate(client, `${origin.name} again`, wishAgain(origin.wish))
-    origin.again = fate
-    const settle = (end: End): void => {
-      // Nobody hears of it in a client that is dead.
-      if (!client.process.isAlive) return
-      this.witness.settled(fate, end)
-      onSettled(fate, end)
-    }
-    client.process.run(() => {
-      client.resubmit(record!.msgId).then(
-        value => settle({ value }),
-        (error: Error) => settle({ error }),
-      )
-    })
-    return fate
-  }
-
-  #fate(client: SimulatedClient, name: string, wish: Wish): Fate {
-    this.#requests += 1
-    return new Fate(name, wish, client, this.clock.nowMs(), this.#requests)
-  }
-
-  /** @param fates - in the order in which their requests are made. */
-  #order(name: string, fates: readonly Fate[], onSettled: (fate: Fate, end: End) => void): Order {
-    const { wish } = fates[0]!
-    let made = 0
-    return {
-      program: wish.program,
-      metadata: metadataOf(wish),
-      onSent: record => {
-        const fate = fates[made]!
-        made += 1
-        fate.record = record
-        const { msgId } = record
-        this.names.set(wish.route === 'broadcast' ? msgId.slice(0, msgId.lastIndexOf('_')) : msgId, name)
-        this.witness.fates.set(msgId, fate)
-      },
-      onSettled: ({ msgId }) => {
-        const fate = this.witness.fateOf(msgId)!
-        const end = endOf(fate.record!)
-        this.witness.settled(fate, end)
-        onSettled(fate, end)
-      },
-    }
-  }
 
   kill(engine: SimulatedEngine): void {
     this.note(`engine ${engine.number} is killed`)

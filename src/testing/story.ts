@@ -129,7 +129,7 @@ class Teller {
       follow: this.#dependency(options.get('follow')),
       targets: targets?.split(',').map(number => this.engine(number).uuid),
     }
-    this.#fates.set(name!, cluster.submit(this.#client(options), name!, wish, this.#tellEnd))
+    this.#fates.set(name!, cluster.requests.submit(this.#client(options), name!, wish, this.#tellEnd))
   }
 
   broadcast([name, ...flags]: Words, options: ReadonlyMap<string, string>): void {
@@ -145,11 +145,11 @@ class Teller {
       own: !flags.includes('stock'),
       targets: targets ?? cluster.engines.map(({ uuid }) => uuid),
     } as const
-    cluster.broadcast(this.#client(options), name!, wish, flags.includes('coalesces'), this.#tellEnd)
+    cluster.requests.broadcast(this.#client(options), name!, wish, flags.includes('coalesces'), this.#tellEnd)
   }
 
   resubmit(name: string): void {
-    this.#fates.set(`${name} again`, this.cluster.resubmit(this.#fates.get(name)!, this.#tellEnd))
+    this.#fates.set(`${name} again`, this.cluster.requests.resubmit(this.#fates.get(name)!, this.#tellEnd))
   }
 
   #client(options: ReadonlyMap<string, string>): SimulatedClient {

@@ -75,7 +75,7 @@ export class Workload {
     const random = this.#random
     const program = this.#program(this.#valueOrError())
     const wish = { ...PLAIN_WISH, program, own: random.chance(0.75), targets: [random.pick(known)] }
-    this.fates.push(this.#cluster.submit(client, program.name, { ...wish, route: 'direct' }))
+    this.fates.push(this.#cluster.requests.submit(client, program.name, { ...wish, route: 'direct' }))
   }
 
   #broadcast(client: SimulatedClient, known: readonly string[]): void {
@@ -87,7 +87,7 @@ export class Workload {
     // Of a stock client's coalesced broadcast nobody tells what one death leaves over.
     const isCoalescing = own && random.chance(0.5)
     const wish = { ...PLAIN_WISH, program, own, targets, route: 'broadcast' } as const
-    this.fates.push(...this.#cluster.broadcast(client, program.name, wish, isCoalescing))
+    this.fates.push(...this.#cluster.requests.broadcast(client, program.name, wish, isCoalescing))
   }
 
   #balanced(client: SimulatedClient, known: readonly string[]): void {
@@ -98,7 +98,7 @@ export class Workload {
       random.chance(0.12) && known.length > 0
         ? known.filter((_, index) => index === 0 || random.chance(0.5))
         : undefined
-    const fate = this.#cluster.submit(client, program.name, {
+    const fate = this.#cluster.requests.submit(client, program.name, {
       program,
       route: 'balanced',
       own,
@@ -125,7 +125,7 @@ export class Workload {
     )
     for (let i = Math.min(3, ended.length); i > 0; i--) {
       const origin = this.#random.pick(ended)
-      if (origin.again === undefined) this.fates.push(this.#cluster.resubmit(origin))
+      if (origin.again === undefined) this.fates.push(this.#cluster.requests.resubmit(origin))
     }
   }
 
