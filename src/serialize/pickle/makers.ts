@@ -3,6 +3,7 @@
 import { NDArray } from '../../base/nd-array.ts'
 import { type Node, PythonGlobal, PythonInstance, PythonTuple } from './nodes.ts'
 import { isShape, nested, readArray, readScalar, sizeOf } from './numpy.ts'
+import { readDate, readDatetime } from './python-dates.ts'
 import type { Reviver } from './revive-python.ts'
 import { unpickle } from './unpickle.ts'
 
@@ -22,8 +23,8 @@ export const makers: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ['_codecs:encode', bytes],
   ['builtins:complex', complex],
   ['builtins:range', range],
-  ['datetime:datetime', datetime],
-  ['datetime:date', date],
+  ['datetime:datetime', readDatetime],
+  ['datetime:date', readDate],
   ['collections:OrderedDict', mapping],
   ['collections:defaultdict', mapping],
   ['collections:Counter', counter],
@@ -81,61 +82,6 @@ function range(node: PythonInstance): unknown {
   const [start, end, step = 1] = numbers.length === 1 ? [0, numbers[0]!] : numbers
   const length = Math.max(0, Math.ceil((end! - start!) / step))
   return length <= RANGE_LENGTH_MAX ? Array.from({ length }, (_, i) => start! + i * step) : undefined
-}
-
-/** Ten bytes, and perhaps a time zone. Without one it is local time, here as in Python. */
-function datetime(node: PythonInstance): unknown {
-  const packed = argument(node, 0)
-  const zone = argument(node, 1)
-  if (!Buffer.isBuffer(packed) || packed.length !== 10) return undefined
-  const fields = [
-    packed.readUInt16BE(0),
-    // The highest bit of the month says which of two equal hours in autumn it is.
-    (packed[2]! & 0x7f) - 1,
-    ...packed.subarray(3, 7),
-    Math.floor(packed.readUIntBE(7, 3) / 1000),
-  ] as const
-  const [year, month, day, hour, minute, second, ms] = fields as unknown as Fields
-  if (zone === undefined) {
-    const local = new Date(2000, month, day, hour, minute, second, ms)
-    local.setFullYear(year, month, day)
-    return local
-  }
-  const offsetMs = zoneOffsetMs(zone)
-  return offsetMs === undefined ? undefined : new Date(utcMs(fields as unknown as Fields) - offsetMs)
-}
-
-type Fields = readonly [
-  year: number,
-  month: number,
-  day: number,
-  hour: number,
-  minute: number,
-  second: number,
-  ms: number,
-]
-
-/** `Date.UTC` takes the years 0 to 99 for those of the twentieth century. */
-function utcMs([year, month, day, hour, minute, second, ms]: Fields): number {
-  const moment = new Date(Date.UTC(2000, month, day, hour, minute, second, ms))
-  return moment.setUTCFullYear(year, month, day)
-}
-
-/** Of `datetime.timezone(timedelta(days, seconds))`; zones that know summer from winter are not ours to know. */
-function zoneOffsetMs(zone: Node): number | undefined {
-  if (!(zone instanceof PythonInstance) || zone.makerName !== 'datetime:timezone') return undefined
-  const offset = argument(zone, 0)
-  if (!(offset instanceof PythonInstance) || offset.makerName !== 'datetime:timedelta') return undefined
-  const [days = 0, seconds = 0] = offset.args.items
-  if (typeof days !== 'number' || typeof seconds !== 'number') return undefined
-  return (days * 86_400 + seconds) * 1000
-}
-
-/** A day, as JavaScript reads `2020-01-02`: its midnight in UTC. */
-function date(node: PythonInstance): unknown {
-  const packed = argument(node, 0)
-  if (!Buffer.isBuffer(packed) || packed.length !== 4) return undefined
-  return new Date(utcMs([packed.readUInt16BE(0), packed[2]! - 1, packed[3]!, 0, 0, 0, 0]))
 }
 
 function mapping(node: PythonInstance, reviver: Reviver): unknown {

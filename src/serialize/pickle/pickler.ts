@@ -19,6 +19,7 @@ import { PythonDict, PythonGlobal, PythonInstance, PythonSet, PythonTuple } from
 import { typeText } from './numpy.ts'
 import { Op } from './opcodes.ts'
 import type { PickleWriter } from './pickle-writer.ts'
+import { datetimeArguments } from './python-dates.ts'
 import { pythonCallee } from './python-function.ts'
 import { nodeOf, PythonObject } from './python-object.ts'
 
@@ -271,7 +272,7 @@ export class Pickler {
     this.#out.op(Op.REDUCE)
   }
 
-  /** `datetime` of ten bytes and a zone: the moment, told in UTC. */
+  /** The moment, told in UTC. */
   #date(date: Date): void {
     const ms = date.getTime()
     const year = date.getUTCFullYear()
@@ -280,22 +281,7 @@ export class Pickler {
         Number.isNaN(ms) ? 'it is no valid date' : 'Python knows only the years 1 to 9999',
         'Send its number of milliseconds, or null',
       )
-    const packed = Buffer.alloc(10)
-    packed.writeUInt16BE(year)
-    const fields = [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours()]
-    packed.set([...fields, date.getUTCMinutes(), date.getUTCSeconds()], 2)
-    packed.writeUIntBE(date.getUTCMilliseconds() * 1000, 7, 3)
-    const noOffset = new PythonInstance(
-      'reduce',
-      new PythonGlobal('datetime', 'timedelta'),
-      new PythonTuple([0, 0, 0]),
-    )
-    const utc = new PythonInstance(
-      'reduce',
-      new PythonGlobal('datetime', 'timezone'),
-      new PythonTuple([noOffset]),
-    )
-    this.#reduce('datetime', 'datetime', [packed, utc])
+    this.#reduce('datetime', 'datetime', datetimeArguments(date))
     this.#remember(date)
   }
 
