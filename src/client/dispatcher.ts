@@ -4,7 +4,6 @@
  */
 
 import { Alarm } from '../base/alarm.ts'
-import { assertNever } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { EngineUuid, MessageId } from '../base/ids.ts'
 import { type Logger, RateLimitedWarnings } from '../base/log.ts'
@@ -20,8 +19,6 @@ import { abortRequests } from './abort-requests.ts'
 import { CancelGroups } from './cancel-groups.ts'
 import { type Channel, Channels } from './channels.ts'
 import { separateReplies } from './coalesced-reply.ts'
-import { goneError } from './gone-error.ts'
-import { Handshake } from './handshake.ts'
 import { HeldParts } from './held-parts.ts'
 import { Inquiry } from './inquiry.ts'
 import { type IopubMessage, readIopub } from './iopub-message.ts'
@@ -29,9 +26,10 @@ import { LinkRepair } from './link-repair.ts'
 import { readEngineList, readNotification } from './notifications.ts'
 import type { Output } from './outputs.ts'
 import { parentMessageId } from './parent-id.ts'
+import { Presence } from './presence.ts'
 import { addRecord, outputCame, RequestRecord, readMetadata, settled } from './request-record.ts'
 import type { ResultHost } from './result-host.ts'
-import { type GoneReason, Link, type LinkEffect } from './state/link.ts'
+import type { GoneReason } from './state/link.ts'
 import { Requests, type RequestsEffect, type Route } from './state/requests.ts'
 import { Roster, type RosterEffect } from './state/roster.ts'
 import type { Outgoing, Submission } from './submission.ts'
@@ -64,27 +62,30 @@ export class Dispatcher implements ResultHost {
   readonly #options: DispatcherOptions
   readonly #channels: Channels
   readonly #requests = new Requests<RequestRecord, Envelope, Output>()
-  readonly #link: Link
+  readonly #presence: Presence
   readonly #alarm: Alarm
   readonly #repair: LinkRepair
   readonly #heldParts = new HeldParts()
   readonly #cancelGroups = new CancelGroups((records, reason) => this.cancel(records, reason))
-  readonly #handshake = new Handshake({
-    connect: channel => this.#channels.connect(channel),
-    askForEngines: () => this.askForEngines(),
-    onComplete: () => this.#opened(),
-  })
   #listAsks = 0
   #emptied: (() => void)[] = []
   #goneError: DisconnectedError | undefined
-  #wasReached = false
 
   constructor(options: DispatcherOptions) {
     const { clock, connection, address, transport, log } = options
     this.#options = options
     this.clock = clock
-    this.#link = new Link(options.lostPatienceMs)
-    this.#alarm = new Alarm(clock, () => this.#tick())
+    this.#presence = new Presence({
+      clock,
+      place: `${address}:${connection.registration}`,
+      lostPatienceMs: options.lostPatienceMs,
+      connect: channel => this.#channels.connect(channel),
+      askForEngines: () => this.askForEngines(),
+      onGone: (reason, error) => this.#gone(reason, error),
+    })
+    this.#alarm = new Alarm(clock, () =>
+      this.#perform(this.#requests.handle({ type: 'tick' }, clock.nowMs())),
+    )
     this.#repair = new LinkRepair({
       clock,
       waiting: () => this.#requests.waiting(),
@@ -117,7 +118,7 @@ export class Dispatcher implements ResultHost {
 
   /** Whether anybody ever accepted our connection. */
   get wasReached(): boolean {
-    return this.#wasReached
+    return this.#presence.wasReached
   }
 
   /** Why nothing can be sent any more; undefined while the controller is there, or may come back. */
@@ -146,7 +147,7 @@ export class Dispatcher implements ResultHost {
 
   /** Comes to the cluster, and learns who is there. @throws what the controller is given up for. */
   open(): Promise<void> {
-    return this.#handshake.complete()
+    return this.#presence.open()
   }
 
   /** Asks the hub who is there. */
@@ -245,7 +246,7 @@ export class Dispatcher implements ResultHost {
   }
 
   async close(): Promise<void> {
-    this.#performLink(this.#link.handle({ type: 'closed' }, this.clock.nowMs()))
+    this.#presence.end('closed')
     await this.#channels.close()
   }
 
@@ -288,32 +289,11 @@ export class Dispatcher implements ResultHost {
   }
 
   #peer(channel: Channel, event: PeerEvent): void {
-    if (event.type === 'peer_joined') this.#joined(channel)
-    else this.#repair.lost(channel)
-    // All sockets lead to one process: the first of them speaks for all.
-    if (channel !== 'registration') return
-    const nowMs = this.clock.nowMs()
-    if (event.type === 'peer_left') {
-      this.#performLink(this.#link.handle({ type: 'lost', cause: event.cause }, nowMs))
-    } else {
-      this.#wasReached = true
-      this.#performLink(this.#link.handle({ type: 'back' }, nowMs))
+    if (event.type === 'peer_joined') this.#presence.joined(channel, this.#repair.joined(channel))
+    else {
+      this.#repair.lost(channel)
+      this.#presence.lost(channel, event.cause)
     }
-    this.#wakeLater()
-  }
-
-  #joined(channel: Channel): void {
-    this.#handshake.joined(channel)
-    const isBack = this.#repair.joined(channel)
-    // What was told meanwhile was missed.
-    if (isBack && channel === 'notification') this.#opened()
-    else this.#wakeLater()
-  }
-
-  /** What the hub tells is heard from now on. */
-  #opened(): void {
-    this.#performLink(this.#link.handle({ type: 'opened' }, this.clock.nowMs()))
-    this.#wakeLater()
   }
 
   #received(channel: Channel, envelope: Envelope): void {
@@ -375,18 +355,8 @@ export class Dispatcher implements ResultHost {
 
   #notification(envelope: Envelope): void {
     const event = readNotification(envelope)
-    if (event.type === 'shut_down') this.#performLink(this.#link.handle(event, this.clock.nowMs()))
+    if (event.type === 'shut_down') this.#presence.end('shut_down')
     else this.#performRoster(this.roster.handle(event))
-  }
-
-  #tick(): void {
-    const nowMs = this.clock.nowMs()
-    this.#performLink(this.#link.handle({ type: 'tick' }, nowMs))
-    this.#perform(this.#requests.handle({ type: 'tick' }, nowMs))
-  }
-
-  #wakeLater(): void {
-    this.#alarm.set(Math.min(this.#link.wakeAtMs, this.#requests.wakeAtMs))
   }
 
   #perform(effects: Effects): void {
@@ -399,7 +369,7 @@ export class Dispatcher implements ResultHost {
         guarded(() => request.owner[outputCame]?.(request, output))
       }
     }
-    this.#wakeLater()
+    this.#alarm.set(this.#requests.wakeAtMs)
     if (this.#requests.size > 0 || this.#emptied.length === 0) return
     const emptied = this.#emptied
     this.#emptied = []
@@ -423,28 +393,10 @@ export class Dispatcher implements ResultHost {
     }
   }
 
-  #performLink(effects: readonly LinkEffect[]): void {
-    for (const effect of effects) {
-      switch (effect.type) {
-        case 'ask_for_engines':
-          // Fails only when the controller is given up meanwhile, which everybody is told then.
-          this.askForEngines().catch(() => {})
-          break
-        case 'give_up':
-          this.#giveUp(effect.reason, effect.cause)
-          break
-        default:
-          assertNever(effect, 'link effect')
-      }
-    }
-  }
-
-  #giveUp(reason: GoneReason, cause: string | undefined): void {
-    const { address, connection, lostPatienceMs } = this.#options
-    const error = goneError(reason, `${address}:${connection.registration}`, lostPatienceMs, cause)
+  /** Nobody is there any more who could answer. */
+  #gone(reason: GoneReason, error: DisconnectedError): void {
     this.#goneError = error
     this.#perform(this.#requests.handle({ type: 'disconnected', reason: error }, this.clock.nowMs()))
-    this.#handshake.giveUp(error)
     this.#alarm.close()
     this.#tell({ type: 'gone', reason, error })
     // Whoever closes it does so himself, and gets what is queued out first.
