@@ -1,4 +1,5 @@
-import type { Socket, SocketOptions, SocketType, Transport } from '../transport/socket.ts'
+import type { Arrival } from '../transport/arrival.ts'
+import type { Frame, Socket, SocketOptions, SocketType, Transport } from '../transport/socket.ts'
 
 /** Ports of a controller; one that is left out is chosen by the system. */
 export interface ControllerPorts {
@@ -20,17 +21,24 @@ export interface ControllerPorts {
 
 export type PortName = keyof ControllerPorts
 
+interface SocketKind {
+  readonly type: SocketType
+  readonly identity?: string
+  /** What comes in there may be passed on before it is whole. */
+  readonly passesOn?: boolean
+}
+
 /** The socket behind each port. The names on the right are the original's; peers do not depend on them. */
-const SOCKETS: Readonly<Record<PortName, { readonly type: SocketType; readonly identity?: string }>> = {
+const SOCKETS: Readonly<Record<PortName, SocketKind>> = {
   notification: { type: 'PUB' },
   control: { type: 'ROUTER', identity: 'control_in' },
-  mux: { type: 'ROUTER', identity: 'mux_in' },
+  mux: { type: 'ROUTER', identity: 'mux_in', passesOn: true },
   task: { type: 'ROUTER', identity: 'task_in' },
   broadcast: { type: 'ROUTER', identity: 'broadcast_in' },
   iopub: { type: 'PUB' },
   engineControl: { type: 'ROUTER', identity: 'control_out' },
-  engineMux: { type: 'ROUTER', identity: 'mux_out' },
-  engineTask: { type: 'ROUTER', identity: 'task_out' },
+  engineMux: { type: 'ROUTER', identity: 'mux_out', passesOn: true },
+  engineTask: { type: 'ROUTER', identity: 'task_out', passesOn: true },
   engineBroadcast: { type: 'ROUTER', identity: 'sub_scheduler_0' },
   engineIopub: { type: 'SUB' },
   hbPing: { type: 'PUB' },
@@ -42,7 +50,7 @@ const SOCKETS: Readonly<Record<PortName, { readonly type: SocketType; readonly i
 export const PORT_NAMES = Object.keys(SOCKETS) as PortName[]
 
 /** Who hears what comes in at one socket. */
-export type Handler = Pick<SocketOptions, 'onMessage' | 'onPeer'>
+export type Handler = Pick<SocketOptions, 'onMessage' | 'onPeer' | 'onArrival'>
 
 export type Handlers = Readonly<Partial<Record<PortName, Handler>>>
 
@@ -68,13 +76,17 @@ export async function openControllerSockets(
   const sockets: Partial<Record<PortName, Socket>> = {}
   let handlers: Handlers = {}
   for (const name of PORT_NAMES) {
-    sockets[name] = transport.socket(SOCKETS[name].type, {
-      ...(SOCKETS[name].identity === undefined ? {} : { identity: SOCKETS[name].identity }),
+    const { type, identity, passesOn = false } = SOCKETS[name]
+    sockets[name] = transport.socket(type, {
+      ...(identity !== undefined && { identity }),
       // The original's sockets have no mark: a ROUTER or PUB at its mark would lose messages in silence.
       sendHighWaterMarkBytes: 0,
       largeFramesInPieces: true,
       onMessage: message => handlers[name]?.onMessage?.(message),
       onPeer: event => handlers[name]?.onPeer?.(event),
+      ...(passesOn && {
+        onArrival: (head: Frame[], arrival: Arrival) => handlers[name]?.onArrival?.(head, arrival),
+      }),
     })
   }
   const all = sockets as Record<PortName, Socket>

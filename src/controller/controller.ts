@@ -271,10 +271,20 @@ class Parts {
       hbPing: { onPeer: event => this.#hub.listener(event) },
       hbPong: { onMessage: frames => this.#hub.pong(frames), onPeer: event => this.#hub.listener(event) },
       task: { onMessage: frames => this.#task.fromClient(frames) },
-      engineTask: between(this.#task),
+      engineTask: {
+        ...between(this.#task),
+        onArrival: (head, arrival) => this.#task.replyArrives(head, arrival),
+      },
       // Parts of calls are brought over this one.
-      mux: { onMessage: frames => this.#direct.fromClient(frames), onPeer: event => this.#clientPeer(event) },
-      engineMux: between(this.#direct),
+      mux: {
+        onMessage: frames => this.#direct.fromClient(frames),
+        onPeer: event => this.#clientPeer(event),
+        onArrival: (head, arrival) => this.#direct.requestArrives(head, arrival),
+      },
+      engineMux: {
+        ...between(this.#direct),
+        onArrival: (head, arrival) => this.#direct.replyArrives(head, arrival),
+      },
       control: { onMessage: frames => this.#control.fromClient(frames) },
       engineControl: between(this.#control),
       broadcast: { onMessage: frames => this.#broadcast.fromClient(frames) },

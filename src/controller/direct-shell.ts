@@ -3,9 +3,18 @@ import type { Clock } from '../base/clock.ts'
 import type { DeathCause, ErrorContent } from '../protocol/catalogue.ts'
 import { Envelope } from '../protocol/envelope.ts'
 import { PARTS_MARK } from '../protocol/parts-mark.ts'
+import type { Arrival } from '../transport/arrival.ts'
 import type { Frame } from '../transport/socket.ts'
 import { answerError } from './error-reply.ts'
-import { guarded, type Intake, MetadataReader, messageIdOf, parentIdOf, takeMessage } from './incoming.ts'
+import {
+  guarded,
+  type Intake,
+  MetadataReader,
+  messageIdOf,
+  parentIdOf,
+  peekMessage,
+  takeMessage,
+} from './incoming.ts'
 import { refreshed } from './refresh.ts'
 import type { Registrar } from './registrar.ts'
 import { RelayShell, swapped } from './relay-shell.ts'
@@ -67,6 +76,25 @@ export class DirectShell extends RelayShell<DirectShellOptions> {
       if (reply.frames[1]!.equals(this.options.self)) return
       const msgId = parentIdOf(reply) ?? ''
       this.#happened({ type: 'replied', msgId, engine: reply.frames[0]!.toString('latin1'), reply })
+    })
+  }
+
+  /** A large request is coming in. */
+  requestArrives(head: Frame[], arrival: Arrival): void {
+    peekMessage(this.options, head, 2, request => {
+      const [client, engine] = [request.frames[0]!, request.frames[1]!.toString('latin1')]
+      if (this.options.direct.wouldForward(messageIdOf(request), engine))
+        this.passOnToEngine(engine, [client, ...request.frames.slice(2)], arrival)
+    })
+  }
+
+  /** A large reply is coming in. */
+  replyArrives(head: Frame[], arrival: Arrival): void {
+    peekMessage(this.options, head, 2, reply => {
+      const { frames } = reply
+      if (frames[1]!.equals(this.options.self)) return
+      if (this.options.direct.wouldRelay(parentIdOf(reply) ?? '', frames[0]!.toString('latin1')))
+        this.passOnToClient(swapped(frames), arrival)
     })
   }
 

@@ -1,9 +1,11 @@
+import type { Arrival } from '../transport/arrival.ts'
 import type { Message, PeerEvent, SendOutcome } from '../transport/socket.ts'
 
 export type ChannelName = 'mux' | 'control' | 'task' | 'broadcast'
 
 export interface EngineLinksOptions {
   readonly send: (message: Message) => SendOutcome
+  readonly passOn: (head: Message, arrival: Arrival) => void
   /** A registered engine's connection was lost, or is there (again). */
   readonly onLost: (engine: string) => void
   readonly onJoined: (engine: string) => void
@@ -50,6 +52,12 @@ export class EngineLinks {
       this.#held.delete(engine)
       for (const message of held ?? []) this.#options.send(message)
     } else if (now <= 0 && before > 0) this.#options.onLost(engine)
+  }
+
+  /** @param rest - what follows the engine's identity, but for the last frame, which is still coming in. */
+  passOn(engine: string, rest: Message, arrival: Arrival): void {
+    const identity = this.#identities.get(engine)
+    if (identity !== undefined) this.#options.passOn([identity, ...rest], arrival)
   }
 
   /** @param rest - what follows the engine's identity. */

@@ -56,6 +56,26 @@ export function takeMessage(
 }
 
 /**
+ * Looks at the head of a message that is still coming in, and hands it to `look` if it is genuine and new. Nothing is
+ * decided yet and nothing remembered: whatever is wrong with it is told when it is whole.
+ */
+export function peekMessage(
+  intake: Intake,
+  head: Frame[],
+  prefixFrames: number,
+  look: (envelope: Envelope) => void,
+): void {
+  const envelope = intake.session.open(head, true)
+  if (typeof envelope === 'string' || envelope.delimiterAt < prefixFrames) return
+  try {
+    look(envelope)
+  } catch (error) {
+    if (!(error instanceof RemoteProtocolError))
+      intake.log.error('the head of a message could not be handled', { error })
+  }
+}
+
+/**
  * Parses metadata, and gives the same object again for the same bytes: the tasks of one view differ in their names only,
  * and parsing the same text a hundred thousand times costs more than comparing it.
  */

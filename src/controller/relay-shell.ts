@@ -1,3 +1,4 @@
+import type { Arrival } from '../transport/arrival.ts'
 import type { Message, PeerEvent, SendOutcome, Socket } from '../transport/socket.ts'
 import { EngineLinks } from './engine-links.ts'
 import { guarded, type Intake } from './incoming.ts'
@@ -16,6 +17,7 @@ export abstract class RelayShell<Options extends Intake> {
     this.options = options
     this.#links = new EngineLinks({
       send: message => this.#engines!.send(message),
+      passOn: (head, arrival) => this.#engines!.passOn(head, arrival),
       onLost: engine => this.linkLost(engine),
       onJoined: engine => this.linkJoined(engine),
     })
@@ -48,6 +50,11 @@ export abstract class RelayShell<Options extends Intake> {
     this.#links.send(engine, rest)
   }
 
+  /** @param rest - as it will be sent when it is whole, but for the last frame. */
+  protected passOnToEngine(engine: string, rest: Message, arrival: Arrival): void {
+    this.#links.passOn(engine, rest, arrival)
+  }
+
   /** @param message - with the identity of whoever shall have it in front, registered or not. */
   protected sendToWhomever(message: Message): SendOutcome {
     return this.#engines!.send(message)
@@ -56,6 +63,11 @@ export abstract class RelayShell<Options extends Intake> {
   /** @param message - with the client's address in front. */
   protected sendToClient(message: Message): void {
     this.#clients!.send(message)
+  }
+
+  /** @param head - as it will be sent when it is whole, but for the last frame. */
+  protected passOnToClient(head: Message, arrival: Arrival): void {
+    this.#clients!.passOn(head, arrival)
   }
 
   /** A registered engine's connection was lost. */

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { DeathCause, ErrorContent } from '../protocol/catalogue.ts'
 import { Envelope } from '../protocol/envelope.ts'
 import { dateNow } from '../protocol/session.ts'
+import type { Arrival } from '../transport/arrival.ts'
 import type { Frame } from '../transport/socket.ts'
 import type { ControlShell } from './control-shell.ts'
 import {
@@ -12,6 +13,7 @@ import {
   MetadataReader,
   messageIdOf,
   parentIdOf,
+  peekMessage,
   takeMessage,
 } from './incoming.ts'
 import { refreshed } from './refresh.ts'
@@ -93,6 +95,17 @@ export class TaskShell extends RelayShell<TaskShellOptions> {
       const { metadata } = reply
       const refusal = metadata.dependencies_met === false ? refusalOf(reply) : undefined
       this.#happened({ type: 'task_replied', engine, msgId, reply, metadata, refusal })
+    })
+  }
+
+  /** A large reply is coming in. */
+  replyArrives(head: Frame[], arrival: Arrival): void {
+    peekMessage(this.options, head, 2, reply => {
+      const engine = reply.frames[0]!.toString('latin1')
+      const msgId = parentIdOf(reply)
+      if (reply.metadata.status !== 'ok' || reply.metadata.dependencies_met === false) return
+      if (msgId !== undefined && this.options.queue.wouldRelay(msgId, engine))
+        this.passOnToClient(swapped(reply.frames), arrival)
     })
   }
 

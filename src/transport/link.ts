@@ -2,6 +2,7 @@
  * Between a socket's pattern (who gets which message) and what carries its bytes: a link is one live connection, a
  * carrier makes links. TCP and memory differ in these, and in nothing else.
  */
+import type { Arrival } from './arrival.ts'
 import { frameBytes } from './pieces.ts'
 import type { Frame, Message } from './socket.ts'
 
@@ -15,7 +16,11 @@ export interface Link {
   /** Messages taken so far, and how many of them were handed on: both only grow. */
   readonly messagesTaken: number
   readonly messagesHanded: number
+  /** We ended it in the middle of a message: its peer will be back, and knows nothing of what waits here. */
+  readonly isCutShort?: boolean
   send(message: Message): void
+  /** Begins to send a message that is still coming in, if nothing else is under way. Only over TCP. */
+  passOn?(head: Message, arrival: Arrival): void
   /** Tells a publisher what we want, or no longer want. */
   sendTopic(subscribe: boolean, topic: Buffer): void
   close(cause: string): void
@@ -25,6 +30,8 @@ export interface Link {
 export interface LinkHost {
   opened(link: Link): void
   received(link: Link, message: Frame[]): void
+  /** A message that will be received soon, without its last frame. */
+  arriving(link: Link, head: readonly Frame[], arrival: Arrival): void
   /** The messages of one read have all been delivered. */
   batchEnded(): void
   topicChanged(link: Link, subscribe: boolean, topic: Buffer): void

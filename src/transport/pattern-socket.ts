@@ -1,5 +1,7 @@
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { LocalProtocolError, UsageError } from '../errors.ts'
+import type { Arrival } from './arrival.ts'
+import { AwaitedPeers } from './awaited-peers.ts'
 import { DealerPattern } from './dealer.ts'
 import type { Carrier, Link, LinkHost } from './link.ts'
 import type { Pattern, PatternHost } from './pattern.ts'
@@ -29,6 +31,7 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
   readonly #pattern: Pattern
   readonly #carrier: Carrier
   readonly #links = new Set<Link>()
+  readonly #awaited = new AwaitedPeers()
   #drainWaiters: Deferred<void>[] = []
   #flushWaiters: FlushWaiter[] = []
   #closed: Promise<void> | undefined
@@ -59,7 +62,12 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
   send(message: Message): SendOutcome {
     if (this.#closed !== undefined) return 'unroutable'
     if (message.length === 0) throw new LocalProtocolError('a message has at least one frame')
-    return this.#pattern.send(message)
+    const outcome = this.#pattern.send(message)
+    return outcome === 'unroutable' && this.#awaited.keep(message) ? 'ok' : outcome
+  }
+
+  passOn(head: Message, arrival: Arrival): void {
+    if (this.#closed === undefined) this.#pattern.passOn?.(head, arrival)
   }
 
   subscribe(topic: string | Uint8Array): void {
@@ -101,6 +109,7 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
 
   close(lingerMs = LINGER_MS): Promise<void> {
     this.#closed ??= this.#carrier.close(lingerMs).finally(() => this.#wakeAll())
+    this.#awaited.clear()
     return this.#closed
   }
 
@@ -113,12 +122,19 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
       return
     }
     this.#links.add(link)
-    this.#options.onPeer?.({ type: 'peer_joined', identity: link.identity, remote: link.remote })
+    const { identity, remote } = link
+    const waited = this.#awaited.cameBack(identity)
+    if (waited === undefined) this.#options.onPeer?.({ type: 'peer_joined', identity, remote })
+    else for (const message of waited) link.send(message)
     this.#wake()
   }
 
   received(link: Link, message: Frame[]): void {
     this.#pattern.received(link, message)
+  }
+
+  arriving(link: Link, head: readonly Frame[], arrival: Arrival): void {
+    if (this.#closed === undefined) this.#options.onArrival?.([link.identity, ...head], arrival)
   }
 
   batchEnded(): void {
@@ -146,8 +162,10 @@ export class PatternSocket implements Socket, LinkHost, PatternHost {
       if (waiter.linkMarks.delete(link)) waiter.patternMark = this.#pattern.messagesTaken
     }
     const { identity, remote } = link
-    const messagesLost = this.type === 'DEALER' && isKept ? 0 : unsent.length
-    this.#options.onPeer?.({ type: 'peer_left', identity, remote, cause, messagesLost })
+    const left = (messagesLost: number): void =>
+      this.#options.onPeer?.({ type: 'peer_left', identity, remote, cause, messagesLost })
+    if (link.isCutShort === true && this.#closed === undefined) this.#awaited.add(identity, unsent, left)
+    else left(this.type === 'DEALER' && isKept ? 0 : unsent.length)
     this.#wake()
   }
 

@@ -1,3 +1,4 @@
+import type { Arrival } from './arrival.ts'
 import type { Link } from './link.ts'
 import type { Frame, Message, SendOutcome } from './socket.ts'
 
@@ -14,6 +15,8 @@ export interface Pattern {
   received(link: Link, message: Frame[]): void
   topicChanged(link: Link, subscribe: boolean, topic: Buffer): void
   send(message: Message): SendOutcome
+  /** Only ROUTERs do. */
+  passOn?(head: Message, arrival: Arrival): void
   subscribe(topic: Buffer): void
   unsubscribe(topic: Buffer): void
 }

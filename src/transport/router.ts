@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { LocalProtocolError } from '../errors.ts'
+import type { Arrival } from './arrival.ts'
 import type { Link } from './link.ts'
 import type { Pattern, PatternHost } from './pattern.ts'
 import type { Frame, Message, SendOutcome } from './socket.ts'
@@ -53,6 +54,12 @@ export class RouterPattern implements Pattern {
     if (link === undefined) return 'unroutable'
     link.send(message.slice(1))
     return link.waitingBytes > this.#host.highWaterMarkBytes ? 'full' : 'ok'
+  }
+
+  passOn(head: Message, arrival: Arrival): void {
+    // Should it have to be disconnected, a peer without a name of its own would come back as another.
+    if (head[0]![0] === 0) return
+    this.#links.get(head[0]!.toString('latin1'))?.passOn?.(head.slice(1), arrival)
   }
 
   topicChanged(): void {}

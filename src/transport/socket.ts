@@ -5,6 +5,7 @@
  * none. PUB and XPUB filter by the first bytes of the first frame. Nothing here knows what frames mean.
  */
 
+import type { Arrival } from './arrival.ts'
 import type { morePieces } from './pieces.ts'
 
 /** One part of a message. Never change the bytes of a frame that was received or handed to `send`, nor the list itself. */
@@ -63,6 +64,12 @@ export interface SocketOptions {
    * `joinedFrame` makes one whole again.
    */
   readonly largeFramesInPieces?: boolean
+  /**
+   * For relays, on a ROUTER with `largeFramesInPieces`: called when the rest of a large message will soon be here, with the
+   * frames before its last one, which is of 1 MiB or more. A socket may `passOn` what is there; `onMessage` follows when
+   * the message is whole. It must not throw. Over TCP only: in memory messages arrive whole.
+   */
+  readonly onArrival?: (head: Frame[], arrival: Arrival) => void
   /** How long a peer may take from the connection to its READY. Default 30,000. */
   readonly handshakeMs?: number
   /** ZMTP PING every `intervalMs`; the connection is closed when nothing comes back for `timeoutMs`. Default: off. */
@@ -83,6 +90,14 @@ export interface Socket {
   connect(url: string): void
   disconnect(url: string): void
   send(message: Message): SendOutcome
+  /**
+   * ROUTER: begins to send a message that is still coming in, if its peer has nothing else under way. When it is whole, and
+   * before the `onMessage` that tells so returns, the same message must be sent as any other. If it is not, or if it does
+   * not become whole, the peer is disconnected: it has half a message. What is sent to it until it is back waits.
+   *
+   * @param head - the frames before the last one, that of the peer's identity first.
+   */
+  passOn(head: Message, arrival: Arrival): void
   /** SUB and XSUB: receive messages whose first frame begins with `topic` (empty: all). */
   subscribe(topic: string | Uint8Array): void
   unsubscribe(topic: string | Uint8Array): void

@@ -156,6 +156,7 @@ function zmtpOptions(type: SocketType, options: SocketOptions): ZmtpOptions {
       commandBytesMax: COMMAND_BYTES_MAX,
     },
     largeFramesInPieces: options.largeFramesInPieces ?? false,
+    tellsArrivals: options.onArrival !== undefined,
     handshakeMs: options.handshakeMs ?? HANDSHAKE_MS,
     heartbeat: options.heartbeat,
   }

@@ -1,21 +1,26 @@
 import type { Socket as Stream } from 'node:net'
 import { Alarm } from '../base/alarm.ts'
-import { type Clock, systemClock } from '../base/clock.ts'
-import { Queue } from '../base/queue.ts'
-import { type Link, type LinkHost, messageBytes } from './link.ts'
-import type { Message } from './socket.ts'
+import { type Clock, type Millis, systemClock } from '../base/clock.ts'
+import { Arrival, type ArrivalCarrier } from './arrival.ts'
+import type { Link, LinkHost } from './link.ts'
+import { SendQueue } from './send-queue.ts'
+import type { Frame, Message } from './socket.ts'
 import { subscriptionFrame } from './state/command.ts'
 import { type ZmtpEffect, type ZmtpEvent, ZmtpMachine, type ZmtpOptions } from './state/zmtp-machine.ts'
-import { WriteBatch } from './write-batch.ts'
 
 /** Answers to PINGs and the like that a peer may leave unread before it is cut off. */
 const CONTROL_BYTES_MAX = 1024 * 1024
+/** Such answers that wait for the end of a message. */
+const HELD_CONTROL_MAX = 10_000
 
 /**
  * When so much waits, it is written in the middle of a turn: whoever sends thousands of messages in one turn should not
  * keep the other side idle until its end.
  */
 const EARLY_FLUSH_BYTES = 128 * 1024
+
+/** How long a peer that was cut off in the middle of a message may take to read what was sent to it before. */
+const LAST_READS_MS: Millis = 2000
 
 /** Connections that have something to write, until the end of this turn of the loop. */
 let touched: TcpConnection[] = []
@@ -27,11 +32,10 @@ function flushTouched(): void {
 }
 
 /** The shell around one ZMTP machine: a stream, the queue before it, and one timer. */
-export class TcpConnection implements Link {
+export class TcpConnection implements Link, ArrivalCarrier {
   identity: Buffer = Buffer.alloc(0)
   readonly remote: string
-  messagesTaken = 0
-  messagesHanded = 0
+  isCutShort = false
   readonly #stream: Stream
   readonly #machine: ZmtpMachine
   readonly #host: LinkHost
@@ -39,9 +43,11 @@ export class TcpConnection implements Link {
   readonly #alarm: Alarm
   /** Called once, when nothing of the connection is left. */
   readonly #onClosed: (opened: boolean) => void
-  readonly #queue = new Queue<Message>()
-  #queueBytes = 0
-  readonly #batch = new WriteBatch()
+  readonly #queue = new SendQueue()
+  /** What waits for the end of a message that goes out while it comes in. */
+  #heldControl: Buffer[] = []
+  /** The message that is coming in, if it goes out meanwhile on another connection. */
+  #incoming: Arrival | undefined
   #minor: 0 | 1 = 1
   #writing = false
   /** Writes that the system has taken whole, and whose callbacks are still to come. */
@@ -55,6 +61,7 @@ export class TcpConnection implements Link {
   #streamClosed = false
   #ending = false
   #error: string | undefined
+  #cancelLastReads: (() => void) | undefined
 
   constructor(
     stream: Stream,
@@ -78,6 +85,7 @@ export class TcpConnection implements Link {
     stream.on('end', () => this.#handle({ type: 'ended' }))
     stream.on('close', () => {
       this.#streamClosed = true
+      this.#cancelLastReads?.()
       if (this.#closed) this.#onClosed(this.#opened)
       else this.#handle({ type: 'ended' })
     })
@@ -91,6 +99,7 @@ export class TcpConnection implements Link {
 
   read(bytes: Buffer): void {
     this.#handle({ type: 'bytes', bytes })
+    this.#incoming?.grew()
   }
 
   /** So many bytes were read into the hole. */
@@ -104,18 +113,39 @@ export class TcpConnection implements Link {
   }
 
   get waitingBytes(): number {
-    return this.#queueBytes + this.#batch.bytes
+    return this.#queue.waitingBytes
+  }
+
+  get messagesTaken(): number {
+    return this.#queue.messagesTaken
+  }
+
+  get messagesHanded(): number {
+    return this.#queue.messagesHanded
   }
 
   send(message: Message): void {
-    this.messagesTaken += 1
     this.#queue.push(message)
-    this.#queueBytes += messageBytes(message)
-    if (this.#queueBytes >= EARLY_FLUSH_BYTES) this.#flushEarly()
+    if (this.#queue.queuedBytes >= EARLY_FLUSH_BYTES) this.#flushEarly()
     if (this.#touched || this.#writing) return
     this.#touched = true
     // One write a turn for everything that is sent in it, whoever sends it.
     if (touched.push(this) === 1) process.nextTick(flushTouched)
+  }
+
+  passOn(head: Message, arrival: Arrival): void {
+    const isIdle = !this.#writing && this.#queue.isEmpty
+    if (!isIdle || this.#closed || this.#ending) return
+    arrival.begin(this, head)
+    this.#queue.begin(head, arrival)
+    this.flush()
+  }
+
+  /** Of a message that goes out on this connection, the rest will not come. */
+  cutShort(cause: string): void {
+    if (this.#closed) return
+    this.isCutShort = true
+    this.#finish(cause)
   }
 
   sendTopic(subscribe: boolean, topic: Buffer): void {
@@ -126,14 +156,18 @@ export class TcpConnection implements Link {
   flush(): void {
     this.#touched = false
     if (this.#writing || this.#closed) return
-    this.#batch.fill(this.#queue)
-    const pieces = this.#batch.pieces
+    const pieces = this.#queue.next()
     if (pieces.length === 0) {
       this.#endIfAsked()
       return
     }
-    this.#queueBytes -= this.#batch.bytes
     this.#writing = true
+    this.#write(pieces)
+    if (this.#heldControl.length > 0 && !this.#queue.isInMessage)
+      for (const bytes of this.#heldControl.splice(0)) this.#writeControl(bytes)
+  }
+
+  #write(pieces: readonly Buffer[]): void {
     if (pieces.length === 1) {
       this.#stream.write(pieces[0]!, this.#onWritten)
       return
@@ -168,11 +202,15 @@ export class TcpConnection implements Link {
       return
     }
     this.#held = []
+    this.#incoming?.lost()
+    this.#incoming = undefined
     this.#host.leaving(this)
-    this.flush()
+    if (this.#queue.isDoubtful) this.cutShort('closed by us')
+    else this.flush()
   }
 
   close(cause: string): void {
+    if (this.#closed) this.#stream.destroy()
     this.#finish(cause)
   }
 
@@ -190,8 +228,7 @@ export class TcpConnection implements Link {
 
   #endBatch(): void {
     this.#writing = false
-    this.messagesHanded += this.#batch.messages
-    this.#batch.release()
+    this.#queue.handed()
   }
 
   #flushEarly(): void {
@@ -238,14 +275,17 @@ export class TcpConnection implements Link {
   }
 
   #mustWait(effect: ZmtpEffect): boolean {
-    if (!this.#paused || effect.type === 'write') return false
+    if (!this.#paused || effect.type === 'write' || effect.type === 'arriving') return false
     return effect.type === 'deliver' || this.#held.length > 0
   }
 
   #perform(effect: ZmtpEffect): void {
     switch (effect.type) {
       case 'deliver':
-        if (!this.#ending) this.#host.received(this, effect.message)
+        if (!this.#ending) this.#deliver(effect.message)
+        return
+      case 'arriving':
+        if (!this.#paused && !this.#ending) this.#announce(effect)
         return
       case 'write':
         this.#writeControl(effect.bytes)
@@ -266,11 +306,32 @@ export class TcpConnection implements Link {
     }
   }
 
-  /** Between batches, so always between messages. */
+  #deliver(message: Frame[]): void {
+    const arrival = this.#incoming
+    if (arrival === undefined) {
+      this.#host.received(this, message)
+      return
+    }
+    this.#incoming = undefined
+    this.#host.received(this, message)
+    arrival.delivered()
+  }
+
+  #announce({ head, size, pieces }: Extract<ZmtpEffect, { type: 'arriving' }>): void {
+    const arrival = new Arrival(size, pieces, this.#clock)
+    this.#host.arriving(this, head, arrival)
+    if (arrival.isPassedOn) this.#incoming = arrival
+  }
+
+  /** Between batches, so always between messages, but for one that goes out while it comes in. */
   #writeControl(bytes: Buffer): void {
     if (this.#ending) return
+    if (this.#queue.isInMessage) {
+      if (this.#heldControl.push(bytes) > HELD_CONTROL_MAX) this.#finish('does not wait for our answers')
+      return
+    }
     this.#stream.write(bytes)
-    if (this.#stream.writableLength - this.#batch.bytes > CONTROL_BYTES_MAX)
+    if (this.#stream.writableLength - this.#queue.batchBytes > CONTROL_BYTES_MAX)
       this.#finish('does not read our answers')
   }
 
@@ -278,10 +339,20 @@ export class TcpConnection implements Link {
     if (this.#closed) return
     this.#closed = true
     this.#alarm.close()
-    this.#stream.destroy()
-    if (this.#opened) this.#host.closed(this, cause, [...this.#queue])
+    const { unsent } = this.#queue
     this.#queue.clear()
-    this.#queueBytes = 0
+    this.#incoming?.lost()
+    this.#incoming = undefined
+    if (this.isCutShort) this.#endSoftly()
+    else this.#stream.destroy()
+    if (this.#opened) this.#host.closed(this, cause, unsent)
     if (this.#streamClosed) this.#onClosed(this.#opened)
+  }
+
+  /** The peer is to have what was sent to it before: a stream that is destroyed with something unread takes it back. */
+  #endSoftly(): void {
+    this.#stream.end()
+    this.#stream.resume()
+    this.#cancelLastReads = this.#clock.after(LAST_READS_MS, () => this.#stream.destroy())
   }
 }

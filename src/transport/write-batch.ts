@@ -56,12 +56,30 @@ export class WriteBatch {
     while (this.bytes < BATCH_BYTES_MAX) {
       const message = queue.shift()
       if (message === undefined) break
-      this.#encode(message)
+      this.#encode(message, message.length - 1)
       this.messages += 1
     }
     this.#endPiece()
     // The next to write, which may be another connection, goes on from here.
     this.#slab = undefined
+  }
+
+  /** Begins a message: the frames before its last one, which is `size` bytes long and follows in pieces. */
+  begin(head: Message, size: number): void {
+    this.#encode(head, head.length)
+    this.#reserve(LONG_HEADER_BYTES)
+    this.#writeHeader(size, 0)
+    this.bytes += FRAME_OVERHEAD_BYTES
+    this.#endPiece()
+    this.#slab = undefined
+  }
+
+  /** Goes on with the message that was begun. */
+  goOn(pieces: readonly Buffer[]): void {
+    for (const piece of pieces) {
+      this.pieces.push(piece)
+      this.bytes += piece.length
+    }
   }
 
   /** The batch was written: its buffers may be used again. */
@@ -73,28 +91,18 @@ export class WriteBatch {
     this.messages = 0
   }
 
-  #encode(message: Message): void {
-    const last = message.length - 1
-    for (let i = 0; i <= last; i++) {
+  /** @param last - index of the message's last frame, be it not among these. */
+  #encode(message: Message, last: number): void {
+    for (let i = 0; i < message.length; i++) {
       const frame = message[i]!
       const size = frameBytes(frame)
       const more = i < last ? FLAG_MORE : 0
       const copied = size <= COPY_BYTES_MAX
       this.#reserve(copied ? LONG_HEADER_BYTES + size : LONG_HEADER_BYTES)
-      const slab = this.#slab!
-      const { bytes, at } = slab
-      if (size <= 255) {
-        bytes[at] = more
-        bytes[at + 1] = size
-        slab.at += 2
-      } else {
-        bytes[at] = more | FLAG_LONG
-        bytes.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at + 1)
-        bytes.writeUInt32BE(size % 0x1_0000_0000, at + 5)
-        slab.at += LONG_HEADER_BYTES
-      }
+      this.#writeHeader(size, more)
       if (copied) {
-        bytes.set(frame, slab.at)
+        const slab = this.#slab!
+        slab.bytes.set(frame, slab.at)
         slab.at += size
       } else {
         this.#endPiece()
@@ -104,6 +112,21 @@ export class WriteBatch {
       }
       this.bytes += size + FRAME_OVERHEAD_BYTES
     }
+  }
+
+  #writeHeader(size: number, more: number): void {
+    const slab = this.#slab!
+    const { bytes, at } = slab
+    if (size <= 255) {
+      bytes[at] = more
+      bytes[at + 1] = size
+      slab.at += 2
+      return
+    }
+    bytes[at] = more | FLAG_LONG
+    bytes.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at + 1)
+    bytes.writeUInt32BE(size % 0x1_0000_0000, at + 5)
+    slab.at += LONG_HEADER_BYTES
   }
 
   #reserve(bytes: number): void {

@@ -31,6 +31,7 @@ export function machine(options: Partial<ZmtpOptions> = {}): ZmtpMachine {
     identity: Buffer.alloc(0),
     limits: LIMITS,
     largeFramesInPieces: false,
+    tellsArrivals: false,
     handshakeMs: 30_000,
     heartbeat: undefined,
     ...options,
@@ -46,6 +47,8 @@ export function line(effect: ZmtpEffect): string {
       return `opened ${effect.identity.toString('latin1')} 3.${effect.minor}`
     case 'deliver':
       return `deliver ${texts(effect.message).join('|')}`
+    case 'arriving':
+      return `arriving ${texts(effect.head).join('|')} and ${effect.size} bytes`
     case 'subscribe':
     case 'cancel':
       return `${effect.type} ${effect.topic.toString('latin1')}`

@@ -195,6 +195,23 @@ export class Direct {
     return [...this.#pendingOf(engine).keys()]
   }
 
+  /**
+   * Whether a request that is still coming in would be passed to its engine, and nothing be lost if the engine's connection
+   * had to be broken because the rest does not come: so the engine remembers, and has nothing to answer.
+   */
+  wouldForward(msgId: string, engine: string): boolean {
+    const there = this.#engines.get(engine)
+    return there?.remembers === true && there.pending.size === 0 && !this.#early.has(msgId)
+  }
+
+  /**
+   * Whether a reply that is still coming in would be passed on, to a client of ours: should its connection have to be
+   * broken, it sends again what was under way.
+   */
+  wouldRelay(msgId: string, engine: string): boolean {
+    return this.#pendingOf(engine).get(msgId)?.own === true
+  }
+
   countOf(engine: string): number {
     return this.#pendingOf(engine).size
   }

@@ -145,6 +145,12 @@ export class TaskQueue {
     return this.#table.tasks.has(msgId)
   }
 
+  /** Whether a good reply that is still coming in would be its task's answer, for a client of ours. */
+  wouldRelay(msgId: string, engine: string): boolean {
+    const task = this.#pool.get(engine)?.outstanding.get(msgId)
+    return task?.stage === 'assigned' && task.engine === engine && task.plan.own
+  }
+
   /** Ids of the tasks that an engine was given and has not finished. */
   tasksOf(engine: string): string[] {
     return [...(this.#pool.get(engine)?.outstanding.keys() ?? [])]

@@ -28,6 +28,16 @@ export interface FrameSink {
   command(body: Frame): string | undefined
 }
 
+/** The large frame that ends a message, while it is still coming in. */
+export interface GrowingFrame {
+  /** The frames before it, whole. */
+  readonly head: readonly Frame[]
+  readonly size: number
+  /** What is there of it: the list grows, and its first piece is the frame that is delivered in the end. */
+  readonly pieces: readonly Buffer[]
+  readonly bytes: number
+}
+
 export const FLAG_MORE = 1
 export const FLAG_LONG = 2
 export const FLAG_COMMAND = 4
@@ -71,6 +81,13 @@ export class FrameDecoder {
   /** Whether a message has begun and not ended. */
   get inMessage(): boolean {
     return this.#frames.length > 0 || this.#headerBytes > 0 || this.#size >= 0
+  }
+
+  /** The last frame of the message that is being received, when it is as large as this and may stay in pieces. */
+  growing(bytesMin: number): GrowingFrame | undefined {
+    if (this.#size < bytesMin || !this.#mayStayInPieces) return undefined
+    if ((this.#flags & (FLAG_MORE | FLAG_COMMAND)) !== 0) return undefined
+    return { head: this.#frames, size: this.#size, pieces: this.#pieces, bytes: this.#bodyBytes }
   }
 
   /**

@@ -24,6 +24,7 @@ import type { Frame, SocketType } from '../socket.ts'
 import { parseCommand, parseReady, pingFrame, pongFrame, readyFrame } from './command.ts'
 import { FrameDecoder, type FrameLimits } from './frame-decoder.ts'
 import { GREETING, GREETING_BYTES, greetingMinor, greetingViolation } from './greeting.ts'
+import { Pace } from './pace.ts'
 
 export type ZmtpEvent =
   | { readonly type: 'connected' }
@@ -39,6 +40,13 @@ export type ZmtpEffect =
   | { readonly type: 'write'; readonly bytes: Buffer }
   | { readonly type: 'opened'; readonly identity: Buffer; readonly minor: 0 | 1 }
   | { readonly type: 'deliver'; readonly message: Frame[] }
+  /** The next message to be delivered will soon be here: its frames but the last, and what is there of that one. */
+  | {
+      readonly type: 'arriving'
+      readonly head: readonly Frame[]
+      readonly size: number
+      readonly pieces: readonly Buffer[]
+    }
   | { readonly type: 'subscribe' | 'cancel'; readonly topic: Buffer }
   | { readonly type: 'close'; readonly cause: string }
 
@@ -51,6 +59,8 @@ export interface ZmtpOptions {
   readonly limits: FrameLimits
   /** Large frames are delivered as they arrive, for a relay. */
   readonly largeFramesInPieces: boolean
+  /** Large messages are told of before they are whole, for a relay. */
+  readonly tellsArrivals: boolean
   readonly handshakeMs: Millis
   readonly heartbeat: { readonly intervalMs: Millis; readonly timeoutMs: Millis } | undefined
 }
@@ -74,6 +84,8 @@ export const ZMTP_PARTNERS: Readonly<Record<SocketType, readonly string[]>> = {
   XSUB: ['PUB', 'XPUB'],
 }
 
+/** A smaller message is here before it is worth telling that it comes. */
+const ARRIVAL_BYTES_MIN = 1024 * 1024
 const NEVER = Number.POSITIVE_INFINITY
 
 export class ZmtpMachine {
@@ -85,6 +97,9 @@ export class ZmtpMachine {
   #minor: 0 | 1 = 1
   #state: ZmtpState = 'idle'
   #effects: ZmtpEffect[] = []
+  /** The large frame that is coming in, by its pieces, and its pace until that was told of. */
+  #watched: readonly Buffer[] | undefined
+  #pace: Pace | undefined
   #pingAtMs: Millis = NEVER
   /** When the peer's silence becomes its end: set by the handshake and by a PING, lifted by anything heard. */
   #deadlineMs: Millis = NEVER
@@ -162,9 +177,24 @@ export class ZmtpMachine {
     const violation = this.#decoder.decode(rest)
     if (violation !== undefined || this.#state !== 'open') return violation
     this.#deadlineMs = NEVER
-    const { heartbeat } = this.#options
+    const { heartbeat, tellsArrivals } = this.#options
+    if (tellsArrivals) this.#watch(bytes.length, nowMs)
     if (!wasOpen && heartbeat !== undefined) this.#pingAtMs = nowMs + heartbeat.intervalMs
     return undefined
+  }
+
+  /** Tells of a large message, once, when its rest will soon be here. */
+  #watch(readBytes: number, nowMs: Millis): void {
+    const frame = this.#decoder.growing(ARRIVAL_BYTES_MIN)
+    if (frame === undefined) return
+    const { head, size, pieces } = frame
+    if (pieces !== this.#watched) {
+      this.#watched = pieces
+      this.#pace = new Pace(size, nowMs)
+    }
+    if (this.#pace?.grew(readBytes, frame.bytes, nowMs) !== true) return
+    this.#pace = undefined
+    this.#effects.push({ type: 'arriving', head, size, pieces })
   }
 
   #ready(): Buffer {
@@ -173,6 +203,7 @@ export class ZmtpMachine {
   }
 
   #takeMessage(frames: Frame[]): string | undefined {
+    this.#watched = undefined
     if (this.#publishes && frames.length === 1) {
       const frame = frames[0]!
       // A peer of 3.0 subscribes by messages. libzmq takes them from newer ones too, and so do we.
