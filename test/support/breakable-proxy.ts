@@ -1,9 +1,17 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { deferred } from '../../src/base/deferred.ts'
+import { type Deferred, deferred } from '../../src/base/deferred.ts'
 
 /** Which way bytes go: to the one that listens, or back to the one that called. */
 export type Direction = 'forth' | 'back'
+
+interface Hold {
+  readonly direction: Direction
+  readonly bytes: number
+  readonly onHeld: Deferred<void>
+  readonly counts: Map<Socket, number>
+  held: Socket | undefined
+}
 
 /** Stands between two ends of TCP connections, keeps what it is told to keep, and breaks. */
 export class BreakableProxy implements AsyncDisposable {
@@ -11,6 +19,7 @@ export class BreakableProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>()
   #swallowed: Direction | undefined
   #onSwallowed = deferred<void>()
+  #hold: Hold | undefined
 
   private constructor(port: number) {
     this.#server = createServer(caller => this.#join(caller, connect(port, '127.0.0.1')))
@@ -34,6 +43,17 @@ export class BreakableProxy implements AsyncDisposable {
     return this.#onSwallowed.promise
   }
 
+  /**
+   * Of the first connection on which more than so many bytes go this way, nothing more is passed on until it breaks.
+   *
+   * @returns when that is so.
+   */
+  hold(direction: Direction, bytes: number): Promise<void> {
+    const onHeld = deferred<void>()
+    this.#hold = { direction, bytes, onHeld, counts: new Map(), held: undefined }
+    return onHeld.promise
+  }
+
   /** Resolves when so many have called from now on. */
   callers(number: number): Promise<void> {
     const called = deferred<void>()
@@ -51,6 +71,7 @@ export class BreakableProxy implements AsyncDisposable {
   /** Breaks all connections, and lets new ones pass. */
   break(): void {
     this.#swallowed = undefined
+    this.#hold = undefined
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -71,7 +92,7 @@ export class BreakableProxy implements AsyncDisposable {
     from.setNoDelay(true)
     from.on('data', bytes => {
       if (this.#swallowed === direction) this.#onSwallowed.resolve()
-      else to.write(bytes)
+      else if (!this.#isHeld(from, direction, bytes.length)) to.write(bytes)
     })
     // Whatever ends one of the two ends both.
     from.on('error', () => {})
@@ -79,5 +100,17 @@ export class BreakableProxy implements AsyncDisposable {
       this.#sockets.delete(from)
       to.destroy()
     })
+  }
+
+  #isHeld(from: Socket, direction: Direction, bytes: number): boolean {
+    const hold = this.#hold
+    if (hold?.direction !== direction) return false
+    if (hold.held !== undefined) return hold.held === from
+    const count = (hold.counts.get(from) ?? 0) + bytes
+    hold.counts.set(from, count)
+    if (count <= hold.bytes) return false
+    hold.held = from
+    hold.onHeld.resolve()
+    return true
   }
 }

@@ -29,6 +29,36 @@ describe('Direct', () => {
     expect(direct.story('m1')).toEqual(['passed to engine a', 'answered by engine a'])
   })
 
+  it('would pass a request that comes in on to an engine that has nothing in hand and remembers', () => {
+    const { direct, handle, ask, answer } = world()
+    expect(direct.wouldForward('m', 'a')).toBe(false)
+    handle({ type: 'engine_joined', engine: 'a', id: 0, remembers: true })
+    handle({ type: 'engine_joined', engine: 'stock', id: 1 })
+    expect([direct.wouldForward('m', 'a'), direct.wouldForward('m', 'stock')]).toEqual([true, false])
+    ask('other', 'a')
+    expect(direct.wouldForward('m', 'a')).toBe(false)
+    answer('other', 'a')
+    expect(direct.wouldForward('m', 'a')).toBe(true)
+    // Its answer was here before it.
+    answer('m', 'a')
+    expect(direct.wouldForward('m', 'a')).toBe(false)
+  })
+
+  it('would pass a reply that comes in on to a client of ours that waits for it', () => {
+    const { direct, handle, ask } = world()
+    handle({ type: 'engine_joined', engine: 'a', id: 0 })
+    ask('own', 'a', true)
+    ask('stock', 'a')
+    expect(['own', 'stock', 'unknown'].map(msgId => direct.wouldRelay(msgId, 'a'))).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect(direct.wouldRelay('own', 'b')).toBe(false)
+    handle({ type: 'engine_left', engine: 'a' })
+    expect(direct.wouldRelay('own', 'a')).toBe(false)
+  })
+
   it('[41] is silent to stock clients about engines that are not there', () => {
     const { ask } = world()
     expect(ask('m', 'nobody')).toEqual([{ type: 'drop_request', engine: 'nobody', msgId: 'm' }])

@@ -167,6 +167,17 @@ function lookUps(action: () => void): number {
 }
 
 describe('TaskQueue', () => {
+  it('TaskQueue would pass a reply that comes in on where it is the answer that a client of ours waits for', () => {
+    const world = new World()
+    world.join('a', 'b')
+    world.submit('own', OWN)
+    world.submit('stock')
+    const would = (msgId: string, engine: string): boolean => world.queue.wouldRelay(msgId, engine)
+    expect([would('own', 'b'), would('own', 'a'), would('stock', 'a')]).toEqual([true, false, false])
+    world.leave('b')
+    expect(would('own', 'b')).toBe(false)
+  })
+
   it('[49] keeps tasks until an engine comes', () => {
     const world = new World()
     expect(world.submit('t1')).toEqual([])
