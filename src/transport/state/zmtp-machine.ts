@@ -14,7 +14,8 @@
  *
  * 1. The greeting is written whole, at once, and before anything else.
  * 2. Until the peer's READY has arrived, nothing but greeting and READY is written.
- * 3. Messages are delivered whole or not at all, and only while the machine is open.
+ * 3. Messages are delivered whole or not at all, and only while the machine is open. A relay hears before that, once,
+ *    that a large one comes.
  * 4. A PING is answered at once, in the middle of a message too.
  * 5. The first violation closes; after that there are no effects any more.
  */

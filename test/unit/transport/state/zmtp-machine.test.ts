@@ -329,6 +329,27 @@ describe('ZmtpMachine heartbeat', () => {
   })
 })
 
+describe('ZmtpMachine and large messages', () => {
+  const limits = { ...LIMITS, frameBytesMax: 2 ** 24, messageBytesMax: 2 ** 24 }
+  const message = [...frames('head', 'more'), Buffer.alloc(2 ** 21)]
+
+  function told(options: Partial<ZmtpOptions>): string[] {
+    const one = opened({ limits, largeFramesInPieces: true, tellsArrivals: true, ...options })
+    const stream = encoded(message, frames('next'))
+    const all: string[] = []
+    for (let at = 0; at < stream.length; at += 60_000)
+      all.push(...lines(one.handle(bytes(stream.subarray(at, at + 60_000)), at / 1e6)))
+    return all.map(text => text.slice(0, 40))
+  }
+
+  it('ZmtpMachine tells once, when it is asked to, that a large message comes', () => {
+    expect(told({})[0]).toBe('arriving head|more and 2097152 bytes')
+    expect(told({}).map(text => text.split(' ')[0])).toEqual(['arriving', 'deliver', 'deliver'])
+    for (const options of [{ tellsArrivals: false }, { largeFramesInPieces: false }])
+      expect(told(options).map(text => text.split(' ')[0])).toEqual(['deliver', 'deliver'])
+  })
+})
+
 describe('ZmtpMachine against anything', () => {
   const message = fc.array(fc.uint8Array({ maxLength: 600 }), { minLength: 1, maxLength: 20 })
 
