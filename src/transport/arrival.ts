@@ -21,6 +21,9 @@ const CHECK_MS: Millis = 2000
 /** So often, and never again: what else waits for the same peer must not wait for ever. */
 const CHECKS_MAX = 5
 
+/** So much goes out at a time: each write wakes the receiver, and where cores are few, that holds up the sender. */
+const BYTES_AT_ONCE = 1024 * 1024
+
 /** The connection that a message goes out on while it comes in. */
 export interface ArrivalCarrier {
   /** More of it is there. */
@@ -42,6 +45,8 @@ export class Arrival {
   isConfirmed = false
   #taken = 0
   #takenBytes = 0
+  /** What has come since it was last passed on. */
+  #grownBytes = 0
   #checks = 0
   #checkedPieces = 0
 
@@ -58,7 +63,11 @@ export class Arrival {
     return this.#carrier !== undefined
   }
 
-  grew(): void {
+  /** So many bytes more are there. */
+  grew(bytes: number): void {
+    this.#grownBytes += bytes
+    if (this.#grownBytes < BYTES_AT_ONCE) return
+    this.#grownBytes = 0
     this.#carrier?.flush()
   }
 

@@ -99,7 +99,7 @@ export class TcpConnection implements Link, ArrivalCarrier {
 
   read(bytes: Buffer): void {
     this.#handle({ type: 'bytes', bytes })
-    this.#incoming?.grew()
+    this.#incoming?.grew(bytes.length)
   }
 
   /** So many bytes were read into the hole. */
