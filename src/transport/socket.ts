@@ -66,8 +66,8 @@ export interface SocketOptions {
   readonly largeFramesInPieces?: boolean
   /**
    * For relays, on a ROUTER with `largeFramesInPieces`: called when the rest of a large message will soon be here, with the
-   * frames before its last one, which is of 1 MiB or more. A socket may `passOn` what is there; `onMessage` follows when
-   * the message is whole. It must not throw. Over TCP only: in memory messages arrive whole.
+   * frames before its last one, which is of 1 MiB or more. A socket may `passOn` it, there and then; `onMessage` follows
+   * when the message is whole. It must not throw. Over TCP only: in memory messages arrive whole.
    */
   readonly onArrival?: (head: Frame[], arrival: Arrival) => void
   /** How long a peer may take from the connection to its READY. Default 30,000. */

@@ -72,8 +72,7 @@ class Sender {
   /** Sends all but the last bytes, and waits until the relay has begun to pass them on. */
   async sendMost(relay: Relay): Promise<Arrival> {
     await this.#sendUntil(this.#bytes.length - REST_BYTES)
-    const arrival = await relay.arrivals.take()
-    return arrival
+    return relay.arrivals.take()
   }
 
   async sendRest(): Promise<void> {
@@ -173,9 +172,12 @@ it('a receiver whose sender dies in the middle gets nothing of its message, and 
   const probe = await receiver()
   relay.back.send('receiver', 'before')
   const sender = await Sender.start(relay, [...frames('receiver', 'head'), LARGE])
-  expect((await sender.sendMost(relay)).isPassedOn).toBe(true)
+  const arrival = await sender.sendMost(relay)
+  expect(arrival.isPassedOn).toBe(true)
   expect(relay.back.send('receiver', 'behind')).toBe('ok')
   sender.peer.close()
+  await relay.front.left()
+  expect(arrival.isPassedOn).toBe(false)
   await probe.left()
   expect(relay.back.send('receiver', 'while it is away')).toBe('ok')
   await probe.joined()
@@ -200,8 +202,11 @@ it('a receiver is cut off from a message that is not to be sent after all', asyn
   const probe = await receiver()
   relay.drops = true
   const sender = await Sender.start(relay, [...frames('receiver', 'head'), LARGE])
-  expect((await sender.sendMost(relay)).isPassedOn).toBe(true)
+  const arrival = await sender.sendMost(relay)
+  expect(arrival.isPassedOn).toBe(true)
   await sender.sendRest()
+  await relay.front.messages.take()
+  expect(arrival.isPassedOn).toBe(false)
   await probe.left()
   await probe.joined()
   relay.back.send('receiver', 'next')
