@@ -13,7 +13,7 @@ import { RealCluster } from './client-support.ts'
 
 const MIB = 1024 * 1024
 /** So much goes through before nothing does: the rest is still on the sender's side. */
-const PART = 24 * MIB
+const PART = 31 * MIB
 const DOUBLES = (32 * MIB) / 8
 
 /** Where engines count what they run. */
@@ -66,7 +66,8 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks())
 
 /** The next message that is passed on while it comes in has begun to be. */
-const passedOn = (times = 1): Promise<void> => vi.waitFor(() => expect(begun).toHaveBeenCalledTimes(times))
+const passedOn = (): Promise<void> =>
+  vi.waitFor(() => expect(begun).toHaveBeenCalledTimes(1), { timeout: 10_000 })
 
 it('a push and a pull arrive whole, and the hub has their records', async () => {
   const view = other.at(0)
