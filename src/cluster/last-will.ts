@@ -40,6 +40,7 @@ const WILL = `cat >/dev/null
 is_there() { kill -0 "$6" || { [ $# -ge 7 ] && kill -0 "$7"; }; }
 i=0
 while [ $i -lt 100 ] && is_there "$@"; do sleep 0.1; i=$((i + 1)); done
+[ $# -lt 7 ] || kill -9 "$7"
 exec "$1" --input-type=module -e '
 const [path, name, ...place] = process.argv.slice(1)
 const module = await import(path)

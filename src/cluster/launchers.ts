@@ -13,7 +13,6 @@ import { batchLauncher } from './batch/batch-launcher.ts'
 import type { BatchSettings } from './batch/batch-settings.ts'
 import type { Launcher } from './launcher.ts'
 import { localLauncher } from './local-launcher.ts'
-import { mpiControllerLauncher } from './mpi-controller.ts'
 import { type MpiSettings, mpiLauncher } from './mpi-launcher.ts'
 import type { ProgramPlace } from './program.ts'
 import { sshControllerLauncher } from './ssh-controller.ts'
@@ -40,14 +39,14 @@ type MakeLauncher = (settings: LauncherSettings, place: ProgramPlace) => Launche
 
 /** Those that start a controller in a way of its own. */
 const CONTROLLER_LAUNCHERS: Readonly<Record<'mpi' | 'ssh', MakeLauncher>> = {
-  mpi: ({ mpi }, place) => mpiControllerLauncher(mpi, place),
+  mpi: ({ mpi }, place) => ({ ...mpiLauncher(mpi, place), areRanks: false }),
   ssh: ({ ssh }, place) => sshControllerLauncher(ssh, place),
 }
 
 /** Those that start engines over ssh are one for each host: see `shareEngines`. */
 const LAUNCHERS: Readonly<Record<Exclude<LauncherName, 'ssh'>, MakeLauncher>> = {
   local: () => localLauncher,
-  mpi: ({ mpi }) => mpiLauncher(mpi),
+  mpi: ({ mpi }, place) => mpiLauncher(mpi, place),
   ...(Object.fromEntries(BATCH_SYSTEM_NAMES.map(name => [name, inBatch(name)])) as Record<
     BatchSystemName,
     MakeLauncher

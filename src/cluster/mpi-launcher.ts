@@ -1,9 +1,10 @@
 import { isRunning } from '../config/process-identity.ts'
 import { childrenOf } from '../engine/descendants.ts'
+import { leaveWill } from './last-will.ts'
 import type { GroupHandlers, GroupJob, GroupLauncher, Program } from './launcher.ts'
 import { explain, LINES, lastLines } from './mpi-failures.ts'
 import { OwnedProcess } from './owned-process.ts'
-import { commandLine } from './program.ts'
+import { commandLine, type ProgramPlace } from './program.ts'
 import type { ProgramEnd } from './state/launch-events.ts'
 
 /** How MPI programs are started. */
@@ -14,8 +15,14 @@ export interface MpiSettings {
   readonly args?: readonly string[] | undefined
 }
 
-/** Starts engines as the ranks of one MPI program, by the `mpiexec` of whatever library. */
-export function mpiLauncher({ command = 'mpiexec', args = [] }: MpiSettings = {}): GroupLauncher {
+/**
+ * Starts programs by the `mpiexec` of whatever library: engines as the ranks of one MPI program. They end with whoever
+ * keeps them.
+ */
+export function mpiLauncher(
+  { command = 'mpiexec', args = [] }: MpiSettings = {},
+  place: ProgramPlace,
+): GroupLauncher {
   const starter = (program: Program, count: number): Starter => ({
     command,
     args: [...args, '-n', String(count), program.command, ...program.args],
@@ -27,7 +34,7 @@ export function mpiLauncher({ command = 'mpiexec', args = [] }: MpiSettings = {}
     commands: [command],
     script: (program, count) =>
       `# ${count} × ${program.name}, started by mpi\n${commandLine(starter(program, count))}\n`,
-    submit: (program, count, handlers) => startRanks(starter(program, count), program, handlers),
+    submit: (program, count, handlers) => startRanks(starter(program, count), program, place, handlers),
   }
 }
 
@@ -37,7 +44,12 @@ interface Starter {
   readonly args: readonly string[]
 }
 
-function startRanks({ command, args }: Starter, program: Program, handlers: GroupHandlers): GroupJob {
+function startRanks(
+  { command, args }: Starter,
+  program: Program,
+  place: ProgramPlace,
+  handlers: GroupHandlers,
+): GroupJob {
   let stuck: ProgramEnd | undefined
   const owned = new OwnedProcess({
     command,
@@ -48,9 +60,12 @@ function startRanks({ command, args }: Starter, program: Program, handlers: Grou
     lastLines: LINES,
     onEnd: end => {
       clearInterval(watch)
+      revokeWill()
       handlers.onEnd({ ...explain(stuck ?? end, command), command: commandLine({ command, args }) })
     },
   })
+  // What mpiexec starts has no lifeline.
+  const revokeWill = leaveWill(place, owned.pid)
   const watch = watchStarter(owned, () => {
     stuck = { exitCode: null, signal: null, output: owned.output, reason: 'its mpiexec did not reach a host' }
   })

@@ -94,6 +94,35 @@ describe.each(families)('a cluster over $name', family => {
     expectNothingLeft()
   })
 
+  it('ends with who added it to the cluster of another, though that is killed, and only with that', async () => {
+    const cluster = await Cluster.start({ n: 1 })
+    const rc = await cluster.connect()
+    const settings = JSON.stringify({ mpi: { command: family.mpiexec, args: family.options } })
+    const adder = world.start('ipcluster', [
+      'engines',
+      `--cluster-id=${cluster.clusterId}`,
+      '--n=2',
+      '--engines=mpi',
+      `--launcher-settings=${settings}`,
+    ])
+    await adder.printed(/are up/)
+    const gone = new Promise<void>(resolve => {
+      let count = 0
+      rc.on('engine:unregistered', () => {
+        count += 1
+        if (count === 2) resolve()
+      })
+    })
+    process.kill(adder.pid, 'SIGKILL')
+    await gone
+    await eventually(() => world.commandLines().every(line => !line.includes('--mpi')), 20_000)
+    expect(await rc.directView().apply(() => 1)).toEqual([1])
+    await rc.close()
+    await cluster.stop()
+    await eventually(() => world.processes().length === 0)
+    expectNothingLeft()
+  })
+
   it('is started in the background by ipcluster, with classic options, and stopped', async () => {
     const start = [
       'start',
