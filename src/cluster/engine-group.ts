@@ -157,7 +157,7 @@ export class EngineGroup {
     member.isGone = true
     const patienceMs = cause === undefined ? GOODBYE_MS : LOST_MS
     member.patience = setTimeout(() => this.#giveUp(launch, member, endOf(cause)), patienceMs).unref()
-    this.job.look?.()
+    this.job.look?.(this.#taskOf(member.uuid))
   }
 
   /** The system does not say that it has ended: whatever is left of it is not to come back when its place is taken. */

@@ -65,8 +65,12 @@ export interface GroupJob extends Job {
   readonly id: string
   /** As last heard: `waiting` for a place to run, or `running`. A word of the system's own may say why. */
   readonly status: { readonly state: 'waiting' | 'running' | 'ended'; readonly detail?: string }
-  /** Something has happened to it: ask the system soon how it is. Only where the system tells more than the hub does. */
-  look?(): void
+  /**
+   * Something has happened to it: ask the system soon how it is. Only where the system tells more than the hub does.
+   *
+   * @param task - the copy that has run and is gone, as the hub says; undefined where it has no number of its own.
+   */
+  look?(task: string | undefined): void
   /**
    * Has the system send a signal to one of the copies, by its number; the empty one is that of the only one. Undefined where
    * it has no way to.

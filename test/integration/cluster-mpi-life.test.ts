@@ -26,7 +26,7 @@ function start(family: MpiFamily, n: number): Promise<Cluster> {
 async function stop(cluster: Cluster, rc: Client): Promise<void> {
   await rc.close()
   await cluster.stop()
-  expect(world.commandLines()).toEqual([])
+  await eventually(() => world.processes().length === 0)
   expect(world.files()).toEqual([])
 }
 

@@ -5,6 +5,9 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { ClusterWorld, eventually } from '../support/cluster-world.ts'
 import { describeNeeds } from '../support/needs.ts'
 
+/** Python's engines, and what watches them, take their time. */
+const ENDING_MS = 30_000
+
 let world: ClusterWorld
 beforeEach(() => {
   world = new ClusterWorld()
@@ -15,7 +18,7 @@ afterEach(async () => {
 })
 
 describeNeeds('Python beside a cluster of ours', ['ipyparallel'], () => {
-  it('finds it, connects to it and stops it', async () => {
+  it('finds it, connects to it and stops it', { timeout: 60_000 }, async () => {
     expect((await world.run('ipcluster', ['start', '--n=2', '--daemonize', '--profile=p'])).code).toBe(0)
     const seen = await world.runPython(`
 import ipyparallel as ipp
@@ -27,11 +30,11 @@ print(cluster.controller.state, sum(s.n for s in cluster.engines.values()))
 cluster.stop_cluster_sync()
 `)
     expect(seen).toBe('[0, 1]\nrunning 2\n')
-    await eventually(() => world.processes().length === 0)
+    await eventually(() => world.processes().length === 0, ENDING_MS)
     expect(world.files().filter(file => !file.startsWith('profile_p/startup'))).toEqual([])
   })
 
-  it('is found, asked and stopped by our commands', async () => {
+  it('is found, asked and stopped by our commands', { timeout: 60_000 }, async () => {
     await world.runPython(`
 import ipyparallel as ipp
 cluster = ipp.Cluster(n=1, cluster_id='py', profile='p', shutdown_atexit=False)
@@ -45,7 +48,7 @@ cluster.start_cluster_sync()
       code: 0,
     })
     // What watches a Python engine ends a moment after it.
-    await eventually(() => world.processes().length === 0)
+    await eventually(() => world.processes().length === 0, ENDING_MS)
     expect(world.files().filter(file => file.startsWith('profile_p/security'))).toEqual([])
   })
 
@@ -79,6 +82,6 @@ with cluster.connect_client_sync() as rc: rc.wait_for_engines(1, timeout=20)
     await interrupted
 
     await rc.shutdown({ hub: true })
-    await eventually(() => world.processes().length === 0)
+    await eventually(() => world.processes().length === 0, ENDING_MS)
   })
 })

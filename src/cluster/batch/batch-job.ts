@@ -75,7 +75,8 @@ export class BatchJob implements GroupJob {
     return call === undefined ? undefined : this.#send(call)
   }
 
-  look(): void {
+  look(task: string | undefined): void {
+    if (task !== undefined) this.#progress.ran(task)
     this.#queue.hurry()
   }
 

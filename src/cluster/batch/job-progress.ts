@@ -102,6 +102,15 @@ export class JobProgress {
     return ends
   }
 
+  /**
+   * A task has run and what ran is gone, as is known from elsewhere: the system may not have been asked in between.
+   *
+   * @param name - its number; empty for the only one.
+   */
+  ran(name: string): void {
+    for (const [task, state] of this.#tasks) if (name === '' || name === task) state.hasRun = true
+  }
+
   /** A row of the whole job stands for those tasks that have none of their own. */
   #rowOf(task: string, rows: readonly JobRow[]): JobRow | undefined {
     const own = rows.filter(row => task === '' || row.task === task)

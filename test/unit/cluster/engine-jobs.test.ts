@@ -45,7 +45,7 @@ class FakeLauncher implements GroupLauncher {
       signal: (signal: string) => void this.lines.push(`job ${number}: ${signal}`),
       unref: () => {},
       ...(this.isBatch && {
-        look: () => void this.lines.push(`job ${number}: look`),
+        look: (task: string | undefined) => void this.lines.push(`job ${number}: look at ${task}`),
         signalTask: (task: string, signal: string) => {
           this.lines.push(`job ${number}, task ${task}: ${signal}`)
           return Promise.resolve()
@@ -281,7 +281,7 @@ describe('EngineJobs, of an array of a batch system', () => {
 
   it('has the system say how an engine ended that the hub has lost', () => {
     jobs.notice({ type: 'went', uuid: uuids[2]!, cause: { reason: 'connection lost' } })
-    expect(said()).toEqual(['job 0: look'])
+    expect(said()).toEqual(['job 0: look at 2'])
     launcher.jobs[0]!.handlers.onTaskEnd!('2', ended(7))
     expect(said()).toEqual(['0 ended with 7'])
     vi.runAllTimers()
@@ -293,14 +293,18 @@ describe('EngineJobs, of an array of a batch system', () => {
   it('ends the task of an engine that is lost, and of which the system says nothing', () => {
     jobs.notice({ type: 'went', uuid: uuids[0]!, cause: { reason: 'connection lost' } })
     vi.runAllTimers()
-    expect(said()).toEqual(['job 0: look', 'job 0, task 0: SIGTERM', '1 ended with null connection lost'])
+    expect(said()).toEqual([
+      'job 0: look at 0',
+      'job 0, task 0: SIGTERM',
+      '1 ended with null connection lost',
+    ])
   })
 
   it('goes on with an engine that was lost for a moment', () => {
     jobs.notice({ type: 'went', uuid: uuids[0]!, cause: { reason: 'connection lost' } })
     jobs.notice({ type: 'came', id: 1, uuid: uuids[0]! })
     vi.runAllTimers()
-    expect(said()).toEqual(['job 0: look', '1 is engine 1'])
+    expect(said()).toEqual(['job 0: look at 0', '1 is engine 1'])
   })
 
   it('takes the end of a task that no engine has named for that of one which has not come', () => {

@@ -79,4 +79,13 @@ describe('JobProgress', () => {
     const ends = progress.seen([requeued, row('1', 'PENDING')], true)
     expect(ends).toEqual([{ task: '0', row: requeued, leftover: 'requeued' }])
   })
+
+  it('takes a task for ended that waits, and is known to have run between two answers', () => {
+    const progress = new JobProgress(slurm, ['0', '1'])
+    expect(ended(progress, row('0', 'PENDING'), row('1', 'PENDING'))).toEqual([])
+    progress.ran('1')
+    expect(ended(progress, row('0', 'PENDING'), row('1', 'PENDING'))).toEqual(['1'])
+    progress.ran('')
+    expect(ended(progress, row('0', 'PENDING'))).toEqual(['0'])
+  })
 })
