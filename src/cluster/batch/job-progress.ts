@@ -33,9 +33,13 @@ interface Task {
   row: JobRow | undefined
   misses: number
   hasRun: boolean
+  /** What ran is gone, as is known from elsewhere, and so often in a row the system has said since then that it waits. */
+  waits: number | undefined
 }
 
 const MISSES_MAX = 2
+/** A system may say that a job waits for some time after it has begun: it was put back only if it goes on to say so. */
+const WAITS_MAX = 5
 /** Of several rows that tell of the same task, the one that shows most life counts. */
 const LIVELIEST: readonly JobState[] = ['running', 'ending', 'held', 'waiting', 'stuck', 'failed', 'ended']
 
@@ -49,7 +53,9 @@ export class JobProgress {
   constructor(system: BatchSystem, tasks: readonly string[]) {
     this.#system = system
     const names = tasks.length === 0 ? [''] : tasks
-    this.#tasks = new Map(names.map(name => [name, { row: undefined, misses: 0, hasRun: false }]))
+    this.#tasks = new Map(
+      names.map(name => [name, { row: undefined, misses: 0, hasRun: false, waits: undefined }]),
+    )
   }
 
   get hasEnded(): boolean {
@@ -94,6 +100,7 @@ export class JobProgress {
       } else if (isComplete) task.misses += 1
       const state = row === undefined ? undefined : this.#stateOf(row)
       if (state === 'running') task.hasRun = true
+      if (task.waits !== undefined) task.waits = isWaiting(state) ? task.waits + 1 : 0
       if (!isOver(task, state, isKilled)) continue
       this.#tasks.delete(name)
       const leftover = state === 'stuck' ? state : isWaiting(state) ? 'requeued' : undefined
@@ -108,7 +115,7 @@ export class JobProgress {
    * @param name - its number; empty for the only one.
    */
   ran(name: string): void {
-    for (const [task, state] of this.#tasks) if (name === '' || name === task) state.hasRun = true
+    for (const [task, state] of this.#tasks) if (name === '' || name === task) state.waits ??= 0
   }
 
   /** A row of the whole job stands for those tasks that have none of their own. */
@@ -136,10 +143,15 @@ function isWaiting(state: JobState | undefined): boolean {
 }
 
 /** Invariant 1. */
-function isOver({ misses, hasRun }: Task, state: JobState | undefined, isKilled: boolean): boolean {
+function isOver(
+  { misses, hasRun, waits = 0 }: Task,
+  state: JobState | undefined,
+  isKilled: boolean,
+): boolean {
   if (state === undefined) return misses >= MISSES_MAX
   if (state === 'ending') return isKilled
-  return state === 'ended' || state === 'failed' || state === 'stuck' || (hasRun && isWaiting(state))
+  if (isWaiting(state)) return hasRun || waits >= WAITS_MAX
+  return state === 'ended' || state === 'failed' || state === 'stuck'
 }
 
 /** What a row says, in the system's words. */

@@ -83,9 +83,20 @@ describe('JobProgress', () => {
   it('takes a task for ended that waits, and is known to have run between two answers', () => {
     const progress = new JobProgress(slurm, ['0', '1'])
     expect(ended(progress, row('0', 'PENDING'), row('1', 'PENDING'))).toEqual([])
+    const answer = (): string[] => ended(progress, row('0', 'PENDING'), row('1', 'PENDING'))
     progress.ran('1')
-    expect(ended(progress, row('0', 'PENDING'), row('1', 'PENDING'))).toEqual(['1'])
+    // It may not know yet that the task has begun.
+    for (let i = 1; i < 5; i += 1) expect(answer()).toEqual([])
+    expect(answer()).toEqual(['1'])
     progress.ran('')
-    expect(ended(progress, row('0', 'PENDING'))).toEqual(['0'])
+    for (let i = 1; i < 5; i += 1) expect(answer()).toEqual([])
+    expect(answer()).toEqual(['0'])
+  })
+
+  it('waits for how a task ended that the system takes for waiting when it is gone', () => {
+    const progress = new JobProgress(BATCH_SYSTEMS.sge, ['1'])
+    progress.ran('1')
+    expect(ended(progress, row('1', 't'))).toEqual([])
+    expect(progress.seen([row('1', 'ended', { exitCode: 7 })], true)).toMatchObject([{ leftover: undefined }])
   })
 })
