@@ -3,6 +3,12 @@ import process from 'node:process'
 import { promiseHooks } from 'node:v8'
 import { keyboardInterrupt } from './keyboard-interrupt.ts'
 
+/**
+ * A chain goes on for ever, and a busy turn of the event loop does not: tearing one would take along what node and we had
+ * still to do in it.
+ */
+const LASTING_MS = 200
+
 export interface CallbackChainOptions {
   /** Orders that the stack be torn down at V8's next check. */
   readonly tear: () => void
@@ -26,6 +32,7 @@ export class CallbackChain {
   #callbacks = 0
   #seenCallbacks = 0
   #seenTurns = 0
+  #turnSeenMs = 0
   #isBreaking = false
   #unwatch: (() => void) | undefined
 
@@ -44,14 +51,15 @@ export class CallbackChain {
   look(): boolean {
     const turns = performance.nodeTiming.uvMetricsInfo.loopCount
     const isChain = this.#callbacks !== this.#seenCallbacks && turns === this.#seenTurns
+    if (turns !== this.#seenTurns) this.#turnSeenMs = performance.now()
     this.#seenCallbacks = this.#callbacks
     this.#seenTurns = turns
     return isChain
   }
 
-  /** Ends the chain at its next link. */
+  /** Ends the chain at its next link, once it has lasted longer than a turn of the event loop does. */
   breakNext(): void {
-    this.#isBreaking = true
+    if (performance.now() - this.#turnSeenMs >= LASTING_MS) this.#isBreaking = true
   }
 
   rest(): void {

@@ -63,6 +63,7 @@ export function probeExpression(round: number, meant: Meant): string {
 /** Frames that are looked at: far more than node's own and ours can be above the user's. */
 const FRAMES_MAX = 200
 
+const BUILTIN = 'node:builtin'
 const CHAIN_FILE = '/engine/callback-chain.'
 
 /**
@@ -155,7 +156,7 @@ function filesOnStack(): string[] {
   const { stackTraceLimit, prepareStackTrace } = Error
   const holder: { stack?: string[] } = {}
   Error.stackTraceLimit = FRAMES_MAX
-  Error.prepareStackTrace = (_error, sites) => sites.map(site => site.getFileName() ?? '')
+  Error.prepareStackTrace = (_error, sites) => sites.map(fileOf)
   try {
     Error.captureStackTrace(holder, filesOnStack)
     const files = holder.stack ?? []
@@ -166,6 +167,11 @@ function filesOnStack(): string[] {
     Error.stackTraceLimit = stackTraceLimit
     Error.prepareStackTrace = prepareStackTrace
   }
+}
+
+/** Functions that V8 brings along are in no file and on no line; code that was made of text is on lines, and the user's. */
+function fileOf(site: NodeJS.CallSite): string {
+  return site.getFileName() ?? (site.getLineNumber() === null ? BUILTIN : '')
 }
 
 /**
