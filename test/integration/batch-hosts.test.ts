@@ -80,13 +80,17 @@ describe.skipIf(!isPresent)(`a job of Slurm on two hosts${skipped}`, () => {
   const mpiexecOf = ({ name, mpiexec }: MpiFamily): string[] =>
     name === 'MPICH' ? [mpiexec, '-localhost', network.hosts[0]!.address] : [mpiexec]
 
-  it.each(families)(
-    'has engines on both, in one world of $name',
-    async family => {
+  const worlds = (['slurm', 'pbs'] as const).flatMap(engines =>
+    families.map(family => ({ engines, family, library: family.name })),
+  )
+
+  it.each(worlds)(
+    'has engines on both, in one world of $library, by the commands of $engines',
+    async ({ engines, family }) => {
       const [command, ...args] = mpiexecOf(family)
       const cluster = await start(
         { mpi: true, nodes: 2, environment: MPI_ENVIRONMENT },
-        { mpi: { command, args } },
+        { engines, mpi: { command, args } },
       )
       const rc = await cluster.connect()
       expect(rc.ids).toEqual([0, 1, 2, 3])
@@ -116,27 +120,6 @@ exec ${mpiexecOf(family).join(' ')} -n {n} {command} --mpi
       expect(rc.ids).toEqual([0, 1, 2, 3])
       const sums = await rc.directView().apply(() => [MPI.COMM_WORLD.rank, MPI.COMM_WORLD.allreduce(1)])
       expect(sums).toEqual([0, 1, 2, 3].map(rank => [rank, 4]))
-      await rc.close()
-      await expectNothingLeft(cluster)
-    },
-    60_000,
-  )
-
-  it.each(families)(
-    'has ranks of $name on both, by the commands of PBS',
-    async family => {
-      const [command, ...args] = mpiexecOf(family)
-      const cluster = await start(
-        { mpi: true, nodes: 2, environment: MPI_ENVIRONMENT },
-        { engines: 'pbs', mpi: { command, args } },
-      )
-      const rc = await cluster.connect()
-      expect(rc.ids).toEqual([0, 1, 2, 3])
-      const hosts = await rc.directView().apply(async () => {
-        const { hostname } = await import('node:os')
-        return `${hostname()} ${MPI.COMM_WORLD.allreduce(1)}`
-      })
-      expect(hosts).toEqual(['host1 4', 'host1 4', 'host2 4', 'host2 4'])
       await rc.close()
       await expectNothingLeft(cluster)
     },
